@@ -50,6 +50,8 @@ export interface SendResult {
   platformId?: string;
   /** One word or number for the trace, such as the platform's code. */
   detail?: string;
+  /** For a channel that numbers its replies itself: larger for each further reply of the account. `sent` finds replies by it. */
+  sequence?: number;
 }
 
 /** The channel has a limit per call: content is cut before it is stored, so that each stored reply is one call. Must be pure. */
@@ -91,7 +93,7 @@ export interface AdapterContext {
   client(baseUrl: string): HttpClient;
   /** Fetches an address that came from outside. Private and loopback addresses are refused, on every redirect too. */
   fetch(url: string, options?: RequestOptions): Promise<HttpResponse>;
-  /** Replies already sent on this channel for `account`, oldest first, whose numeric platformId is larger than `after`. */
+  /** Replies already sent on this channel for `account` whose sequence is larger than `after`, ascending; with after -1, only the last one. */
   sent(account: string, after: number, limit: number): Promise<{ reply: Reply; result: SendResult }[]>;
   /** The token by which this machine's own clients log in: made on first use, kept in data_dir with mode 0600. */
   localToken(): Promise<string>;
