@@ -1,5 +1,5 @@
-import type { Duplex } from "node:stream";
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { z } from "zod";
 import type { Clock, Random } from "./clock.ts";
 import type { InboundMessage, Message, Reply, Segment } from "./message.ts";

@@ -1,0 +1,11 @@
+/** The public API: all that adapters and skills may import, first-party or not. @module clawdbot */
+
+export { z } from "zod";
+export * from "./adapter.ts";
+export { backoff, type Clock, type Random, sleep, type Timer } from "./clock.ts";
+export { secret } from "./config/secret.ts";
+export * from "./errors.ts";
+export * from "./message.ts";
+export type { Service } from "./service.ts";
+export * from "./simulator.ts";
+export * from "./skill.ts";
