@@ -1,0 +1,228 @@
+import type { Adapter } from "./adapter.ts";
+import { type Clock, type Random, sleep, type Timer } from "./clock.ts";
+import { StorageError } from "./errors.ts";
+import type { Guard, Permit } from "./guard/guard.ts";
+import { createIds } from "./ids.ts";
+import { conversationKey, type InboundMessage, type Message, type Reply } from "./message.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import { accept } from "./pipeline/accept.ts";
+import { createAdmission } from "./pipeline/admission.ts";
+import { deliver } from "./pipeline/deliver.ts";
+import { type Ending, endOfDenied, endOfFailed, finish, makeReplies } from "./pipeline/finish.ts";
+import type { Route } from "./pipeline/route.ts";
+import { type RunParts, run } from "./pipeline/run.ts";
+import { languageOf } from "./pipeline/texts.ts";
+import { startTrace, type TraceLog } from "./pipeline/trace.ts";
+import type { Queue } from "./queue/queue.ts";
+import type { Service } from "./service.ts";
+import type { Language, Logger } from "./skill.ts";
+import type { PendingMessage, Storage } from "./storage/storage.ts";
+
+export interface PipelineParts extends Pick<RunParts, "context"> {
+  storage: Storage;
+  /** Looks at conversations with unfinished messages, and at those with undelivered replies. */
+  inbox: Queue;
+  outbox: Queue;
+  guard: Guard;
+  route: Route;
+  adapter(channel: string, account: string): Adapter | undefined;
+  /** What a channel's users speak when nothing else tells. */
+  language(channel: string): Language;
+  clock: Clock;
+  random: Random;
+  metrics: Metrics;
+  log: Logger;
+  limits: {
+    max_queue_size: number;
+    max_outbox_size: number;
+    max_attempts: number;
+    skill_timeout: number;
+    reply_ttl: number;
+    drain_timeout: number;
+  };
+}
+
+export interface Pipeline extends Service {
+  /** See AdapterContext.receive. */
+  receive(channel: string, inbound: InboundMessage): Promise<"accepted" | "duplicate">;
+  /** Stores a reply that answers no message; resolves with the ids under which its parts will be delivered. */
+  send(reply: Omit<Reply, "id" | "createdAt" | "text">): Promise<string[]>;
+  /** Has a dead letter tried again; false when there is none of that id. */
+  replay(id: string): Promise<boolean>;
+  /** Refuses new messages from now on; what is accepted goes on. */
+  close(): void;
+}
+
+/** Messages or replies of one conversation that one look handles before others get its place. */
+const PER_LOOK = 16;
+const SWEEP_MS = 5000;
+
+export function createPipeline(on: PipelineParts): Pipeline {
+  const { storage, inbox, outbox, guard, clock, random, log, limits } = on;
+  const newId = createIds(clock, random);
+  const admission = createAdmission(limits);
+  const acceptMs = new Map<string, number>();
+  let stopped = new AbortController();
+  let stopping = false;
+  let sweeper: Timer | undefined;
+
+  const accepting = {
+    storage,
+    queue: inbox,
+    admission,
+    clock,
+    newId,
+    metrics: on.metrics,
+    accepted: (id: string, ms: number) => acceptMs.set(id, ms),
+  };
+  const running = { clock, metrics: on.metrics, skillTimeout: limits.skill_timeout, context: on.context };
+  const finishing = { storage, clock, adapter: on.adapter, persist, admission };
+
+  /** The whole life of an accepted message. Every step is one file in pipeline/. */
+  async function processMessage(pending: PendingMessage): Promise<void> {
+    const { message } = pending;
+    const trace = startTrace(message, acceptMs.get(message.id), clock);
+    acceptMs.delete(message.id);
+    const permit = guard.permit(message);
+    trace.mark("guard");
+    let ending: Ending;
+    try {
+      ending = await answer(pending, permit, trace);
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      const failed = endOfFailed(pending, error, trace, { ...on, language: speak(message) });
+      if ("notBefore" in failed) return await persist(() => storage.retryMessage(message.id, failed));
+      ending = failed;
+    }
+    await finish(pending, ending, trace, finishing);
+    if (ending.replies.length > 0) outbox.notify(conversationKey(message));
+  }
+
+  /** Asks the skills that may answer, in order, until one does. */
+  async function answer(pending: PendingMessage, permit: Permit, trace: TraceLog): Promise<Ending> {
+    const { message } = pending;
+    const first = pending.attempts === 0;
+    for (const candidate of on.route(message)) {
+      const { name } = candidate.skill;
+      trace.mark("route", `${candidate.by}:${name}`);
+      const decision = first ? permit.use(name) : permit.may(name);
+      if (!decision.allowed) {
+        const unasked = candidate.by === "asked" || candidate.by === "default";
+        if (unasked && decision.reason !== "rate_limited") continue;
+        trace.mark("guard", decision.rule);
+        return endOfDenied(message, candidate, decision, permit, { ...on, language: speak(message) });
+      }
+      const contents = await run(candidate, message, running);
+      trace.mark("run", name);
+      if (contents) return { outcome: contents.length > 0 ? "replied" : "silent", reason: "answered", skill: name, replies: contents };
+      if (first) permit.refund(name);
+    }
+    return { outcome: "nobody", reason: "no_skill", replies: [] };
+  }
+
+  async function lookAtMessages(conversation: string): Promise<number | undefined> {
+    for (let n = 0; n < PER_LOOK; n++) {
+      if (stopping) return undefined;
+      const [next] = await storage.pendingMessages(conversation, 1);
+      if (!next) return undefined;
+      const wait = next.notBefore - clock.now();
+      if (wait > 0) return wait;
+      await processMessage(next);
+    }
+    return 0;
+  }
+
+  async function lookAtReplies(conversation: string): Promise<number | undefined> {
+    const delivering = { ...on, persist, maxAttempts: limits.max_attempts, replyTtl: limits.reply_ttl, signal: stopped.signal };
+    for (let n = 0; n < PER_LOOK; n++) {
+      if (stopping) return undefined;
+      const [next] = await storage.pendingReplies(conversation, 1);
+      if (!next) return undefined;
+      const wait = next.notBefore - clock.now();
+      if (wait > 0) return wait;
+      if (await deliver(next, delivering)) admission.replyLeft();
+    }
+    return 0;
+  }
+
+  /** Repeats a write until the store takes it or the daemon stops. What it records has happened and must not happen again. */
+  async function persist<T>(write: () => Promise<T>): Promise<T> {
+    for (let wait = 50; ; wait = Math.min(wait * 2, 2000)) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        log.error("the store does not take writes, will try again", { in_ms: wait, code: error.code });
+        await sleep(clock, wait, stopped.signal);
+      }
+    }
+  }
+
+  /** Says again what a queue may have lost: after a start, a crash, or a queue that forgot. */
+  async function sweep(): Promise<void> {
+    const { inbox: messages, outbox: replies } = await storage.unfinished();
+    const now = clock.now();
+    for (const due of messages) inbox.notify(due.conversation, Math.max(0, due.at - now));
+    for (const due of replies) outbox.notify(due.conversation, Math.max(0, due.at - now));
+  }
+
+  function sweepLater(): void {
+    sweeper = clock.setTimeout(() => {
+      sweep().then(sweepLater, (error: unknown) => {
+        log.warn("sweep failed", { error: String(error) });
+        sweepLater();
+      });
+    }, SWEEP_MS);
+    sweeper.unref();
+  }
+
+  function speak(message: Message): Language {
+    return languageOf(message, on.language(message.channel));
+  }
+
+  return {
+    receive: (channel, inbound) => accept(inbound, channel, accepting),
+    async send(content) {
+      const { segments, ...about } = content;
+      const replies = makeReplies(newId(), about, segments, on);
+      await storage.addReplies(replies);
+      admission.repliesAdded(replies.length);
+      outbox.notify(conversationKey(content));
+      return replies.map((reply) => reply.id);
+    },
+    async replay(id) {
+      const dead = await storage.deadLetter(id);
+      const conversation = dead && (await storage.replay(id));
+      if (!conversation) return false;
+      if (dead.letter.kind === "message") {
+        admission.returned();
+        inbox.notify(conversation);
+      } else {
+        admission.repliesAdded(1);
+        outbox.notify(conversation);
+      }
+      return true;
+    },
+    close: () => admission.close(),
+    async start() {
+      stopping = false;
+      stopped = new AbortController();
+      admission.set(await storage.counts());
+      inbox.consume(lookAtMessages);
+      outbox.consume(lookAtReplies);
+      await Promise.all([inbox.start(), outbox.start()]);
+      await sweep();
+      sweepLater();
+    },
+    async stop() {
+      stopping = true;
+      admission.close();
+      clock.clearTimeout(sweeper);
+      let limit: Timer | undefined;
+      const late = new Promise<void>((resolve) => (limit = clock.setTimeout(resolve, limits.drain_timeout)));
+      await Promise.race([Promise.all([inbox.stop(), outbox.stop()]), late]);
+      clock.clearTimeout(limit);
+      stopped.abort(new Error("the daemon stopped"));
+    },
+  };
+}

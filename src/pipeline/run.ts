@@ -1,0 +1,74 @@
+import type { Clock } from "../clock.ts";
+import { ClawdbotError } from "../errors.ts";
+import type { Message, Segment } from "../message.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { SkillContext, SkillReply } from "../skill.ts";
+import type { Candidate } from "./route.ts";
+
+export interface RunParts {
+  clock: Clock;
+  metrics: Metrics;
+  /** performance.skill_timeout, ms */
+  skillTimeout: number;
+  /** The rest of the skill's context: what reaches into the gateway. */
+  context(message: Message, candidate: Candidate): Omit<SkillContext, "signal" | "reply">;
+}
+
+/**
+ * Asks one skill, for at most skillTimeout, and resolves with the contents of its replies; null when the message is not the skill's.
+ * What the skill does after its deadline is dropped. Must not be called without a permit for the skill.
+ */
+export async function run(candidate: Candidate, message: Message, on: RunParts): Promise<Segment[][] | null> {
+  const { skill } = candidate;
+  const started = on.clock.monotonic();
+  const replies: Segment[][] = [];
+  const deadline = new AbortController();
+  const context: SkillContext = {
+    ...on.context(message, candidate),
+    signal: deadline.signal,
+    reply: (content) => {
+      if (!deadline.signal.aborted) replies.push(toSegments(content));
+    },
+  };
+  const seen = candidate.text === message.text ? message : { ...message, text: candidate.text };
+  let outcome: "ok" | "error" | "timeout" = "error";
+  let timer: ReturnType<Clock["setTimeout"]> | undefined;
+  try {
+    const answering = skill.handleMessage(seen, context);
+    const answer =
+      answering instanceof Promise
+        ? await Promise.race([
+            answering,
+            new Promise<never>((_, reject) => {
+              timer = on.clock.setTimeout(() => {
+                outcome = "timeout";
+                const error = new ClawdbotError("CLAWDBOT_ERR_SKILL_TIMEOUT", `no answer in ${on.skillTimeout} ms`, { retryable: true });
+                deadline.abort(error);
+                reject(error);
+              }, on.skillTimeout);
+            }),
+          ])
+        : answering;
+    outcome = "ok";
+    if (answer === null && replies.length === 0) return null;
+    if (answer !== null) {
+      const segments = toSegments(answer);
+      if (segments.length > 0) replies.push(segments);
+    }
+    return replies;
+  } finally {
+    if (timer) on.clock.clearTimeout(timer);
+    on.metrics.skill(skill.name, outcome, (on.clock.monotonic() - started) / 1000);
+  }
+}
+
+/** A skill's answer in the one form that is stored. Rejects what is not an answer, naming what it was. */
+export function toSegments(reply: SkillReply): Segment[] {
+  if (typeof reply === "string") return reply === "" ? [] : [{ type: "text", text: reply }];
+  if (Array.isArray(reply)) return reply;
+  if (reply !== null && typeof reply === "object" && "type" in reply) {
+    if (!("content" in reply)) return [reply];
+    if (typeof reply.content === "string") return [{ type: reply.type, text: reply.content }];
+  }
+  throw new ClawdbotError("CLAWDBOT_ERR_SKILL", `the skill answered ${typeof reply}; answer a string, segments, or null`);
+}
