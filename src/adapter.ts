@@ -20,6 +20,8 @@ export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
   config: Schema;
   /** Whether the channel runs when its section is missing. */
   enabledByDefault?: boolean;
+  /** Its accounts are the clients that log in with a token: one adapter serves them all. */
+  accountsAreClients?: boolean;
   /** Called once per configured account. Does no I/O. */
   create(config: z.output<Schema>, context: AdapterContext): Adapter;
 }
@@ -95,8 +97,10 @@ export interface AdapterContext {
   fetch(url: string, options?: RequestOptions): Promise<HttpResponse>;
   /** Replies already sent on this channel for `account` whose sequence is larger than `after`, ascending; with after -1, only the last one. */
   sent(account: string, after: number, limit: number): Promise<{ reply: Reply; result: SendResult }[]>;
-  /** The token by which this machine's own clients log in: made on first use, kept in data_dir with mode 0600. */
+  /** A token for clients on this machine: made on first use, kept in data_dir with mode 0600. */
   localToken(): Promise<string>;
+  /** Tells `clawdbot chat` where and with which token it may log in. */
+  offerLogin(login: { path: string; token: string }): void;
   /** Readiness: say false while nothing can come in. An adapter that never says so counts as receiving from start to stop. */
   report(state: { receiving: boolean; detail: string }): void;
   /** Never show this value in logs, traces or errors (tokens got at run time; configured secrets are already known). */

@@ -1,4 +1,3 @@
-import type { Adapter } from "./adapter.ts";
 import { type Clock, type Random, sleep, type Timer } from "./clock.ts";
 import { StorageError } from "./errors.ts";
 import type { Guard, Permit } from "./guard/guard.ts";
@@ -7,7 +6,7 @@ import { conversationKey, type InboundMessage, type Message, type Reply } from "
 import type { Metrics } from "./observe/metrics.ts";
 import { accept } from "./pipeline/accept.ts";
 import { createAdmission } from "./pipeline/admission.ts";
-import { deliver } from "./pipeline/deliver.ts";
+import { type DeliverParts, deliver } from "./pipeline/deliver.ts";
 import { type Ending, endOfDenied, endOfFailed, finish, makeReplies } from "./pipeline/finish.ts";
 import type { Route } from "./pipeline/route.ts";
 import { type RunParts, run } from "./pipeline/run.ts";
@@ -18,14 +17,13 @@ import type { Service } from "./service.ts";
 import type { Language, Logger } from "./skill.ts";
 import type { PendingMessage, Storage } from "./storage/storage.ts";
 
-export interface PipelineParts extends Pick<RunParts, "context"> {
+export interface PipelineParts extends Pick<RunParts, "context">, Pick<DeliverParts, "settled" | "adapter"> {
   storage: Storage;
   /** Looks at conversations with unfinished messages, and at those with undelivered replies. */
   inbox: Queue;
   outbox: Queue;
   guard: Guard;
   route: Route;
-  adapter(channel: string, account: string): Adapter | undefined;
   /** What a channel's users speak when nothing else tells. */
   language(channel: string): Language;
   clock: Clock;

@@ -7,12 +7,17 @@ import type { Logger } from "../skill.ts";
 import type { Failure, Outbox, PendingReply } from "../storage/storage.ts";
 import { failpoint } from "./failpoint.ts";
 
+/** How a reply left the outbox. */
+export type Settled = { state: "sent"; result: SendResult } | { state: "dead"; reason: string; detail: string };
+
 export interface DeliverParts {
   storage: Outbox;
   /** Undefined when the account is not configured (any more) or its channel is off. */
   adapter(channel: string, account: string): Adapter | undefined;
   /** Repeats a write until the store takes it: what was sent must not be sent again because a disk was full. */
   persist<T>(write: () => Promise<T>): Promise<T>;
+  /** Told of each reply that has left the outbox. */
+  settled(reply: Reply, how: Settled): void;
   clock: Clock;
   random: Random;
   metrics: Metrics;
@@ -44,6 +49,7 @@ export async function deliver(pending: PendingReply, on: DeliverParts): Promise<
   await on.persist(() => on.storage.finishReply(reply.id, { at: on.clock.now(), attempts: attempt.number, result }));
   failpoint("after-delivered-commit");
   adapter.delivered?.(reply, result);
+  on.settled(reply, { state: "sent", result });
   on.metrics.messageOut(reply.channel, "sent");
   on.metrics.delivery(reply.channel, (on.clock.monotonic() - started) / 1000);
   return true;
@@ -65,6 +71,7 @@ async function failed(pending: PendingReply, error: unknown, on: DeliverParts): 
   const log = { channel: reply.channel, account: reply.account, reply: reply.id, attempt: verdict.attempts, error: failure.detail };
   if (verdict.bury) {
     await on.persist(() => on.storage.buryReply(reply.id, failure));
+    on.settled(reply, { state: "dead", reason: failure.reason, detail: failure.detail });
     on.metrics.messageOut(reply.channel, "dead");
     on.log.error("reply given up", { ...log, code: failure.reason });
     return true;

@@ -1,0 +1,149 @@
+import type {
+  Adapter,
+  AdapterContext,
+  AdapterDefinition,
+  HttpClient,
+  HttpResponse,
+  RequestOptions,
+  RouteHandler,
+  UpgradeHandler,
+} from "../adapter.ts";
+import type { Clock, Random } from "../clock.ts";
+import { errorText } from "../errors.ts";
+import type { InboundMessage } from "../message.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Service } from "../service.ts";
+import type { Language, Logger } from "../skill.ts";
+import { keyValue } from "../storage/key-value.ts";
+import type { Storage } from "../storage/storage.ts";
+
+export interface ChannelState {
+  channel: string;
+  account: string;
+  receiving: boolean;
+  detail: string;
+  /** ms since the epoch; null = not since the start. */
+  lastIn: number | null;
+  lastOut: number | null;
+}
+
+export interface AdapterHostParts {
+  clock: Clock;
+  random: Random;
+  metrics: Metrics;
+  logger(component: string): Logger;
+  storage: Storage;
+  receive(channel: string, message: InboundMessage): Promise<"accepted" | "duplicate">;
+  route(method: "GET" | "POST", path: string, handler: RouteHandler): void;
+  upgrade(path: string, handler: UpgradeHandler): void;
+  client(baseUrl: string): HttpClient;
+  fetch(url: string, options?: RequestOptions): Promise<HttpResponse>;
+  localToken(): Promise<string>;
+  hide(secret: string): void;
+}
+
+/** Runs the adapters of all configured accounts and knows how each does. One account's failure never touches another's. */
+export interface AdapterHost extends Service {
+  add(definition: AdapterDefinition, account: string, settings: unknown): void;
+  adapter(channel: string, account: string): Adapter | undefined;
+  language(channel: string): Language;
+  states(): ChannelState[];
+  /** Notes that a reply went out, for states(). */
+  sent(channel: string, account: string): void;
+  /** Where clients on this machine log in, when a channel offers that. */
+  login(): { path: string; token: string } | undefined;
+}
+
+interface Hosted {
+  definition: AdapterDefinition;
+  adapter: Adapter;
+  state: ChannelState;
+  started: boolean;
+}
+
+export function createAdapterHost(on: AdapterHostParts): AdapterHost {
+  const hosted: Hosted[] = [];
+  const byAccount = new Map<string, Hosted>();
+  const byChannel = new Map<string, Hosted>();
+  let offered: { path: string; token: string } | undefined;
+
+  function find(channel: string, account: string): Hosted | undefined {
+    const first = byChannel.get(channel);
+    return first?.definition.accountsAreClients ? first : byAccount.get(`${channel}:${account}`);
+  }
+
+  function report(state: ChannelState, receiving: boolean, detail: string): void {
+    state.receiving = receiving;
+    state.detail = detail;
+    on.metrics.channelUp(state.channel, state.account, receiving);
+  }
+
+  function contextFor(state: ChannelState): AdapterContext {
+    const { channel, account } = state;
+    return {
+      channel,
+      account,
+      clock: on.clock,
+      random: on.random,
+      log: on.logger(`channel.${channel}`),
+      kv: keyValue(on.storage, `channel:${channel}:${account}`, on.clock),
+      receive(message) {
+        state.lastIn = on.clock.now();
+        return on.receive(channel, message);
+      },
+      route: on.route,
+      upgrade: on.upgrade,
+      client: on.client,
+      fetch: on.fetch,
+      sent: (of, after, limit) => on.storage.sent(channel, of, after, limit),
+      localToken: on.localToken,
+      offerLogin(login) {
+        offered = login;
+      },
+      report: ({ receiving, detail }) => report(state, receiving, detail),
+      hide: on.hide,
+    };
+  }
+
+  async function startOne(one: Hosted): Promise<void> {
+    const { state } = one;
+    try {
+      await one.adapter.start();
+      one.started = true;
+      if (state.detail === "starting") report(state, true, "");
+    } catch (error) {
+      report(state, false, errorText(error));
+      on.metrics.error("start_failed", `channel.${state.channel}`);
+      on.logger(`channel.${state.channel}`).error("channel did not start", { account: state.account, error: errorText(error) });
+    }
+  }
+
+  return {
+    add(definition, account, settings) {
+      const state: ChannelState = { channel: definition.name, account, receiving: false, detail: "starting", lastIn: null, lastOut: null };
+      const one: Hosted = { definition, adapter: definition.create(settings, contextFor(state)), state, started: false };
+      hosted.push(one);
+      byAccount.set(`${definition.name}:${account}`, one);
+      if (!byChannel.has(definition.name)) byChannel.set(definition.name, one);
+    },
+    adapter: (channel, account) => find(channel, account)?.adapter,
+    language: (channel) => byChannel.get(channel)?.definition.language ?? "en",
+    states: () => hosted.map((one) => ({ ...one.state })),
+    sent(channel, account) {
+      const one = find(channel, account);
+      if (one) one.state.lastOut = on.clock.now();
+    },
+    login: () => offered,
+    async start() {
+      await Promise.all(hosted.map(startOne));
+    },
+    async stop() {
+      await Promise.all(
+        hosted.map(async (one) => {
+          report(one.state, false, "stopped");
+          await one.adapter.stop();
+        }),
+      );
+    },
+  };
+}

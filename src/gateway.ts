@@ -1,0 +1,212 @@
+import { type AdapterHost, type ChannelState, createAdapterHost } from "./adapters/host.ts";
+import { type Clock, type Random, systemClock, systemRandom, type Timer } from "./clock.ts";
+import type { Settings } from "./config/settings.ts";
+import { localToken, makeDataDir } from "./data-dir.ts";
+import { createGuard } from "./guard/create-guard.ts";
+import { loadPermissions } from "./guard/permissions.ts";
+import { createMetricsServer } from "./http/metrics-server.ts";
+import { createReadiness } from "./http/readiness.ts";
+import { createHttpServer } from "./http/server.ts";
+import { createNet } from "./net/net.ts";
+import type { Log } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import type { Settled } from "./pipeline/deliver.ts";
+import { createRoute } from "./pipeline/route.ts";
+import { createPipeline, type Pipeline } from "./pipeline.ts";
+import { createEmbeddedQueue } from "./queue/embedded.ts";
+import type { Service } from "./service.ts";
+import type { Skill, StatusReport } from "./skill.ts";
+import { createSkillContext } from "./skills/context.ts";
+import { loadSkills } from "./skills/loader.ts";
+import { patternEngine } from "./skills/pattern.ts";
+import { createSqliteStorage } from "./storage/sqlite.ts";
+import type { Storage } from "./storage/storage.ts";
+import { version } from "./version.ts";
+
+export interface GatewayOptions {
+  settings: Settings;
+  log: Log;
+  clock?: Clock;
+  random?: Random;
+  /** Beside the built-in ones; one with a built-in's name replaces it. */
+  skills?: Skill[];
+}
+
+/** The daemon: everything that runs, put together. */
+export interface Gateway extends Service {
+  readonly url: string;
+  readonly pipeline: Pipeline;
+  readonly storage: Storage;
+  channels(): ChannelState[];
+  status(): Promise<StatusReport>;
+  /** Resolves when the reply has left the outbox; undefined when that takes longer than ms. */
+  settled(replyId: string, ms: number): Promise<Settled | undefined>;
+  /** Where and how `clawdbot chat` logs in; undefined when no channel offers it. */
+  login(): { url: string; token: string } | undefined;
+  metricsUrl: string | undefined;
+}
+
+const PRUNE_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Builds the daemon from its settings: the only place that picks implementations. Loads the skills; all other I/O waits for start(). */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, log, clock = systemClock, random = systemRandom } = options;
+  const { performance, server: listen } = settings;
+  const started = clock.monotonic();
+  let phase: "starting" | "running" | "stopping" | "stopped" = "starting";
+  let pruner: Timer | undefined;
+  const waiting = new Map<string, (how: Settled) => void>();
+
+  const permissions = await loadPermissions(settings.permissionsFile);
+  const skills = replaceByName(await loadSkills(), options.skills ?? []);
+
+  const storage = createSqliteStorage({
+    path: settings.storage.path ?? `${settings.dataDir}/clawdbot.db`,
+    clock,
+    batch: performance.batch,
+    log: log.logger("storage"),
+  });
+  const inbox = queue("messages", performance.worker_threads);
+  const outbox = queue("replies", performance.max_deliveries);
+  const metrics = createMetrics({
+    legacyNames: settings.metrics.legacy_names,
+    version,
+    gauges: { counts: () => storage.counts(), now: clock.now, inbox: inbox.stats, outbox: outbox.stats },
+  });
+  const net = createNet({ ioTimeoutMs: performance.io_timeout, clock, random, log: log.logger("net") });
+  const guard = createGuard({
+    permissions,
+    admins: settings.security.admins,
+    scope: settings.security.rate_limit_scope,
+    clock,
+    onDecision: (_skill, decision) =>
+      metrics.gate("permission", decision.allowed ? "allow" : "deny", decision.allowed ? "" : decision.reason),
+  });
+  const readiness = createReadiness({ clock, phase: () => phase, channels: () => host.states(), probe: () => storage.probe() });
+  const http = createHttpServer({
+    host: listen.host,
+    port: listen.port,
+    maxBody: listen.max_body,
+    maxConnectionsPerAddress: listen.max_connections_per_address,
+    clock,
+    log: log.logger("http"),
+    metrics,
+    ready: readiness,
+    started: () => phase === "running",
+  });
+  const metricsServer = createMetricsServer({ ...settings.metrics, scrape: () => metrics.scrape() });
+  const host: AdapterHost = createAdapterHost({
+    clock,
+    random,
+    metrics,
+    logger: log.logger,
+    storage,
+    receive: (channel, message) => pipeline.receive(channel, message),
+    route: http.route,
+    upgrade: http.upgrade,
+    client: net.client,
+    fetch: net.fetch,
+    localToken: () => localToken(settings.dataDir, random.bytes),
+    hide: log.hide,
+  });
+  const context = createSkillContext({ guard, skills, host, storage, clock, log, status, serverLanguage: settings.server.language });
+  const pipeline = createPipeline({
+    storage,
+    inbox,
+    outbox,
+    guard,
+    route: createRoute(skills, { default: settings.router.default, pattern: patternEngine }),
+    adapter: host.adapter,
+    settled(reply, how) {
+      if (how.state === "sent") host.sent(reply.channel, reply.account);
+      waiting.get(reply.id)?.(how);
+      waiting.delete(reply.id);
+    },
+    language: context.channelLanguage,
+    context: context.forMessage,
+    clock,
+    random,
+    metrics,
+    log: log.logger("pipeline"),
+    limits: performance,
+  });
+  for (const channel of settings.channels) {
+    if (channel.enabled) for (const [account, config] of channel.accounts) host.add(channel.definition, account, config);
+  }
+
+  function queue(name: string, concurrency: number) {
+    return createEmbeddedQueue({ name, concurrency, clock, random, log: log.logger("queue") });
+  }
+
+  async function status(): Promise<StatusReport> {
+    const counts = await storage.counts();
+    return { version, uptimeMs: clock.monotonic() - started, channels: host.states(), ...counts };
+  }
+
+  function pruneLater(): void {
+    pruner = clock.setTimeout(() => {
+      const before = clock.now() - settings.storage.retention_days * DAY_MS;
+      storage.prune(before).catch((error: unknown) => log.logger("storage").warn("prune failed", { error: String(error) }));
+      pruneLater();
+    }, PRUNE_MS);
+    pruner.unref();
+  }
+
+  return {
+    pipeline,
+    storage,
+    channels: host.states,
+    status,
+    settled(replyId, ms) {
+      return new Promise((resolve) => {
+        const timer = clock.setTimeout(() => {
+          waiting.delete(replyId);
+          resolve(undefined);
+        }, ms);
+        waiting.set(replyId, (how) => {
+          clock.clearTimeout(timer);
+          resolve(how);
+        });
+      });
+    },
+    get url() {
+      return http.url;
+    },
+    get metricsUrl() {
+      return metricsServer.url;
+    },
+    login() {
+      const login = host.login();
+      return login && { url: http.url.replace(/^http/, "ws") + login.path, token: login.token };
+    },
+    async start() {
+      phase = "starting";
+      await makeDataDir(settings.dataDir);
+      await storage.start();
+      await pipeline.start();
+      await host.start();
+      await Promise.all([http.start(), metricsServer.start()]);
+      pruneLater();
+      phase = "running";
+    },
+    /** Takes nothing new, lets what runs finish within performance.drain_timeout, and leaves the rest on disk for the next start. */
+    async stop() {
+      phase = "stopping";
+      clock.clearTimeout(pruner);
+      pipeline.close();
+      const closing = http.stop();
+      await pipeline.stop();
+      await host.stop();
+      await closing;
+      await Promise.all([metricsServer.stop(), net.close()]);
+      await storage.stop();
+      phase = "stopped";
+    },
+  };
+}
+
+function replaceByName(builtIn: Skill[], own: Skill[]): Skill[] {
+  const names = new Set(own.map((skill) => skill.name));
+  return [...builtIn.filter((skill) => !names.has(skill.name)), ...own];
+}
