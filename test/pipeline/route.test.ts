@@ -36,11 +36,20 @@ describe("route", () => {
   });
 
   test("an unknown command is an ordinary text", () => {
-    expect(asked(textMessage("/nothing here"))).toEqual(["asked:faq:/nothing here", "asked:chat:/nothing here", "default:help:/nothing here"]);
+    expect(asked(textMessage("/nothing here"))).toEqual([
+      "asked:faq:/nothing here",
+      "asked:chat:/nothing here",
+      "default:help:/nothing here",
+    ]);
   });
 
   test("triggers come before skills without triggers, those by priority, then the default", () => {
-    expect(asked(textMessage("deploy web"))).toEqual(["trigger:deploy:deploy web", "asked:faq:deploy web", "asked:chat:deploy web", "default:help:deploy web"]);
+    expect(asked(textMessage("deploy web"))).toEqual([
+      "trigger:deploy:deploy web",
+      "asked:faq:deploy web",
+      "asked:chat:deploy web",
+      "default:help:deploy web",
+    ]);
     expect(asked(textMessage("今天磁盘满了"))[0]).toBe("trigger:alarm:今天磁盘满了");
     expect(asked(textMessage("disk 93% full"))[0]).toBe("trigger:alarm:disk 93% full");
     expect(asked(textMessage("the disk 93%"))[0]).toBe("asked:faq:the disk 93%");
