@@ -15,7 +15,7 @@ export async function startPlatform(): Promise<Platform> {
     let text = "";
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
-      text = text ? text + chunk.toString("latin1") : chunk.latin1Slice();
+      text = text ? text + chunk.toString("latin1") : chunk.toString("latin1");
       for (;;) {
         const head = text.indexOf("\r\n\r\n");
         if (head < 0) return;

@@ -54,7 +54,7 @@ describe("the way of a message", () => {
       version: "1",
       description: "",
       priority: 1,
-      handleMessage: () => (asked.push("bold"), "mine"),
+      handleMessage: () => answering("bold", "mine"),
     });
     const late = defineSkill({ name: "late", version: "1", description: "", handleMessage: () => answering("late", "too late") });
     const on = await setup({ skills: [late, bold, shy] });
