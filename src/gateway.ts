@@ -153,6 +153,21 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     pruner.unref();
   }
 
+  /** Takes nothing new, lets what runs finish within performance.drain_timeout, and leaves the rest on disk for the next start. */
+  async function stop(): Promise<void> {
+    if (phase === "stopped") return;
+    phase = "stopping";
+    clock.clearTimeout(pruner);
+    pipeline.close();
+    const closing = http.stop();
+    await pipeline.stop();
+    await host.stop();
+    await closing;
+    await Promise.all([metricsServer.stop(), net.close()]);
+    await storage.stop();
+    phase = "stopped";
+  }
+
   return {
     pipeline,
     storage,
@@ -181,28 +196,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       return login && { url: http.url.replace(/^http/, "ws") + login.path, token: login.token };
     },
     async start() {
+      if (phase === "running") return;
       phase = "starting";
-      await makeDataDir(settings.dataDir);
-      await storage.start();
-      await pipeline.start();
-      await host.start();
-      await Promise.all([http.start(), metricsServer.start()]);
+      try {
+        await makeDataDir(settings.dataDir);
+        await storage.start();
+        await pipeline.start();
+        await host.start();
+        await Promise.all([http.start(), metricsServer.start()]);
+      } catch (error) {
+        await stop();
+        throw error;
+      }
       pruneLater();
       phase = "running";
     },
-    /** Takes nothing new, lets what runs finish within performance.drain_timeout, and leaves the rest on disk for the next start. */
-    async stop() {
-      phase = "stopping";
-      clock.clearTimeout(pruner);
-      pipeline.close();
-      const closing = http.stop();
-      await pipeline.stop();
-      await host.stop();
-      await closing;
-      await Promise.all([metricsServer.stop(), net.close()]);
-      await storage.stop();
-      phase = "stopped";
-    },
+    stop,
   };
 }
 

@@ -76,6 +76,16 @@ export function createPipeline(on: PipelineParts): Pipeline {
   const running = { clock, metrics: on.metrics, skillTimeout: limits.skill_timeout, context: on.context };
   const finishing = { storage, clock, adapter: on.adapter, persist, admission };
 
+  const delivering = {
+    ...on,
+    persist,
+    maxAttempts: limits.max_attempts,
+    replyTtl: limits.reply_ttl,
+    get signal() {
+      return stopped.signal;
+    },
+  };
+
   /** The whole life of an accepted message. Every step is one file in pipeline/. */
   async function processMessage(pending: PendingMessage): Promise<void> {
     const { message } = pending;
@@ -131,7 +141,6 @@ export function createPipeline(on: PipelineParts): Pipeline {
   }
 
   async function lookAtReplies(conversation: string): Promise<number | undefined> {
-    const delivering = { ...on, persist, maxAttempts: limits.max_attempts, replyTtl: limits.reply_ttl, signal: stopped.signal };
     for (let n = 0; n < PER_LOOK; n++) {
       if (stopping) return undefined;
       const [next] = await storage.pendingReplies(conversation, 1);
