@@ -74,7 +74,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
     accepted: (id: string, ms: number) => acceptMs.set(id, ms),
   };
   const running = { clock, metrics: on.metrics, skillTimeout: limits.skill_timeout, context: on.context };
-  const finishing = { storage, clock, adapter: on.adapter, persist, admission };
+  const finishing = { storage, clock, adapter: on.adapter, persist, admission, log };
 
   const delivering = {
     ...on,

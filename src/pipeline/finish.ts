@@ -23,6 +23,7 @@ export interface FinishParts {
   adapter(channel: string, account: string): Adapter | undefined;
   persist<T>(write: () => Promise<T>): Promise<T>;
   admission: Admission;
+  log: Logger;
 }
 
 /** Writes the end of a message and its replies in one transaction. Afterwards the message is never handled again. */
@@ -44,6 +45,15 @@ export async function finish(pending: PendingMessage, ending: Ending, trace: Tra
   await on.persist(() => on.storage.finishMessage(message.id, end));
   on.admission.left();
   failpoint("after-finish-commit");
+  const ms = Math.round(on.clock.now() - message.receivedAt);
+  on.log.info("message handled", {
+    channel: message.channel,
+    skill: how.skill,
+    outcome: how.outcome,
+    reason: how.reason,
+    ms,
+    trace: message.id,
+  });
 }
 
 /** One stored reply for each call that the channel needs for this content. */
