@@ -2,10 +2,12 @@
 
 export { z } from "zod";
 export * from "./adapter.ts";
-export { backoff, type Clock, type Random, sleep, type Timer } from "./clock.ts";
+export { backoff, type Clock, type Random, sleep, systemClock, type Timer } from "./clock.ts";
 export { secret } from "./config/secret.ts";
 export * from "./errors.ts";
 export * from "./message.ts";
+export type { DaemonDelta, DaemonMessage, DaemonReply } from "./net/daemon-frames.ts";
+export { connectDaemon, DaemonRefusal, type DaemonSocket, type DaemonSocketOptions } from "./net/daemon-socket.ts";
 export type { Service } from "./service.ts";
 export * from "./simulator.ts";
 export * from "./skill.ts";

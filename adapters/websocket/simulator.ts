@@ -1,0 +1,217 @@
+import { randomUUID } from "node:crypto";
+import {
+  connectDaemon,
+  type DaemonMessage,
+  DaemonRefusal,
+  type DaemonReply,
+  type DaemonSocket,
+  defineSimulator,
+  errorCode,
+  type Fault,
+  type Offered,
+  type SentRecord,
+  type Simulator,
+  type SimulatorOptions,
+  sleep,
+  systemClock,
+  type Timer,
+  VerifyError,
+} from "clawdbot";
+import { FORGERIES, forge } from "./forge.ts";
+
+const TOKEN = "simulated-client-token";
+const RETRIES = 20;
+const RETRY_MS = 100;
+const PATIENCE_MS = 60_000;
+
+interface Wait {
+  n: number;
+  conversation: string | undefined;
+  resolve(records: SentRecord[]): void;
+  timer: Timer;
+}
+
+/**
+ * Users behind one client of the daemon's own protocol. A message is offered with the same id until the daemon has it; replies are told
+ * apart by their number, and one that was shown before counts as suppressed. Faults: "reset" breaks the connection at once, "slow" stops
+ * acknowledging for `times` replies; the others have no meaning here.
+ */
+function createWebSocketSimulator(options: SimulatorOptions): Simulator {
+  const { token, path, maxFrameBytes } = readConfig(options);
+  const retries = options.retries ?? RETRIES;
+  const retryDelayMs = options.retryDelayMs ?? RETRY_MS;
+  const patienceMs = options.retries === undefined ? PATIENCE_MS : retries * retryDelayMs;
+  const run = randomUUID().slice(0, 8);
+  const sent: SentRecord[] = [];
+  const shown = new Map<string, number>();
+  const calls: Record<string, number> = {};
+  const listeners: ((record: SentRecord) => void)[] = [];
+  const waits = new Set<Wait>();
+  let daemonUrl = options.daemonUrl;
+  let messages = 0;
+  let lastSeq: number | undefined;
+  let unacknowledged = 0;
+  let opening: Promise<DaemonSocket> | undefined;
+  let stopped = false;
+
+  const count = (call: string) => {
+    calls[call] = (calls[call] ?? 0) + 1;
+  };
+  const url = () => new URL(path, daemonUrl.replace(/^http/, "ws")).href;
+
+  /** The one connection; it is tried until patience is over, and then by the next who asks. */
+  function connection(): Promise<DaemonSocket> {
+    if (stopped) return Promise.reject(new Error("the simulator is stopped"));
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  async function open(): Promise<DaemonSocket> {
+    const deadline = systemClock.monotonic() + patienceMs;
+    let patience: Timer | undefined;
+    let socket: DaemonSocket | undefined;
+    for (;;) {
+      try {
+        socket = await connectDaemon({
+          url,
+          token,
+          retryDelayMs,
+          manualAcks: true,
+          ...(lastSeq === undefined ? {} : { resumeAfter: lastSeq }),
+          onReply(reply) {
+            lastSeq = reply.seq;
+            record(reply, false);
+            if (unacknowledged > 0) unacknowledged--;
+            else socket?.ack(reply.seq);
+          },
+          onRepeated: (reply) => record(reply, true),
+          onState(state) {
+            count(state);
+            systemClock.clearTimeout(patience);
+            if (state === "down") {
+              patience = systemClock.setTimeout(() => void close(), patienceMs);
+              patience.unref();
+            }
+            if (state === "refused") opening = undefined;
+          },
+        });
+        return socket;
+      } catch (error) {
+        if (stopped || error instanceof VerifyError || systemClock.monotonic() >= deadline) throw error;
+        await sleep(systemClock, retryDelayMs);
+      }
+    }
+  }
+
+  async function close(): Promise<void> {
+    const socket = await opening?.catch(() => undefined);
+    opening = undefined;
+    await socket?.close();
+  }
+
+  function record(reply: DaemonReply, suppressed: boolean): void {
+    count(suppressed ? "repeated" : "reply");
+    const conversation = reply.conversation.id;
+    const entry: SentRecord = { at: systemClock.now(), conversation, text: reply.text, suppressed, raw: reply };
+    for (const listener of listeners) listener(entry);
+    sent.push(entry);
+    if (suppressed) return;
+    shown.set(conversation, (shown.get(conversation) ?? 0) + 1);
+    for (const wait of waits) {
+      if (!enough(wait)) continue;
+      waits.delete(wait);
+      systemClock.clearTimeout(wait.timer);
+      wait.resolve(visible(wait.conversation));
+    }
+  }
+
+  function enough({ n, conversation }: { n: number; conversation: string | undefined }): boolean {
+    return (conversation === undefined ? (calls.reply ?? 0) : (shown.get(conversation) ?? 0)) >= n;
+  }
+
+  function visible(conversation: string | undefined): SentRecord[] {
+    return sent.filter((entry) => !entry.suppressed && (conversation === undefined || entry.conversation === conversation));
+  }
+
+  async function offer(message: DaemonMessage, offered: Offered): Promise<void> {
+    for (let attempt = 0; attempt <= retries; attempt++) {
+      try {
+        const socket = await connection();
+        count("message");
+        offered.answers.push(await socket.send(message));
+        offered.acked = true;
+        return;
+      } catch (error) {
+        offered.answers.push(errorCode(error));
+        if (!(error instanceof DaemonRefusal) || error.retryAfterMs === undefined) return;
+        await sleep(systemClock, options.retryDelayMs ?? error.retryAfterMs);
+      }
+    }
+  }
+
+  return {
+    apiBase: "",
+    sent,
+    calls,
+    get daemonUrl() {
+      return daemonUrl;
+    },
+    set daemonUrl(value) {
+      daemonUrl = value;
+    },
+    async start() {
+      stopped = false;
+      // The daemon may not be there yet: whoever speaks first waits for it.
+      connection().catch(() => undefined);
+    },
+    async stop() {
+      stopped = true;
+      await close();
+    },
+    async say({ text, from, group, id = `${run}-${++messages}` }, { duplicate = 1, forge: kind } = {}) {
+      const conversation = group === undefined ? ({ id: from, type: "direct" } as const) : ({ id: group, type: "group" } as const);
+      const message: DaemonMessage = { id, conversation, sender: { id: from }, text };
+      if (kind !== undefined) return await forge(kind, { url: url(), token, maxFrameBytes }, message);
+      const offered: Offered = { id, acked: false, answers: [] };
+      await Promise.all(Array.from({ length: duplicate }, () => offer(message, offered)));
+      return offered;
+    },
+    waitForSent(n, { conversation, timeoutMs = 10_000 } = {}) {
+      if (enough({ n, conversation })) return Promise.resolve(visible(conversation));
+      return new Promise((resolve, reject) => {
+        const timer = systemClock.setTimeout(() => {
+          waits.delete(wait);
+          reject(new Error(`${visible(conversation).length} of ${n} replies within ${timeoutMs} ms`));
+        }, timeoutMs);
+        const wait: Wait = { n, conversation, resolve, timer };
+        waits.add(wait);
+      });
+    },
+    onSent(listener) {
+      listeners.push(listener);
+    },
+    fault(fault: Fault | null) {
+      unacknowledged = fault?.kind === "slow" ? (fault.times ?? Number.POSITIVE_INFINITY) : 0;
+      if (fault?.kind === "reset") void opening?.then((socket) => socket.reset());
+    },
+  };
+}
+
+/** One account's settings, of which only these matter to a client. */
+function readConfig({ config, token }: SimulatorOptions): { token: string; path: string; maxFrameBytes: number } {
+  const { tokens, ...known } = config as { token?: string; tokens?: { token: string }[]; path?: string; max_frame_bytes?: number };
+  return {
+    token: token ?? known.token ?? tokens?.[0]?.token ?? TOKEN,
+    path: known.path ?? "/clawdbot/ws",
+    maxFrameBytes: known.max_frame_bytes ?? 1_048_576,
+  };
+}
+
+export default defineSimulator({
+  config: () => ({ token: TOKEN }),
+  forgeries: FORGERIES,
+  create: createWebSocketSimulator,
+});
