@@ -95,7 +95,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ready: readiness,
     started: () => phase === "running",
   });
-  const metricsServer = createMetricsServer({ ...settings.metrics, scrape: () => metrics.scrape() });
+  const metricsServer = createMetricsServer({ ...settings.metrics, scrape: metrics.scrape, clock, log: log.logger("metrics") });
   const host: AdapterHost = createAdapterHost({
     clock,
     random,

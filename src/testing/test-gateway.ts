@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { loadAdapters } from "../adapters/loader.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import { createLog } from "../observe/log.ts";
@@ -43,7 +43,7 @@ export async function testGateway(options: TestGatewayOptions = {}): Promise<Tes
     await writeConfig(configDir, { server: { port: 0 }, metrics: { port: 0 }, ...config });
     if (options.permissions !== undefined) await writeFile(join(dir, "permissions.yaml"), options.permissions);
     const { settings } = await loadConfig({ dir: configDir, dataDir: join(dir, "data"), env: {}, definitions });
-    const log = createLog({ level: "debug", stream: (line) => lines.push(line), ...(clock && { clock }) });
+    const log = createLog({ level: "debug", stream: (line) => void lines.push(line), clock: clock ?? systemClock });
     const made = await createGateway({ settings, log, ...(skills && { skills }), ...(clock && { clock }) });
     await made.start();
     return made;

@@ -56,7 +56,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   const clock = fakeClock();
   const random = seededRandom(7);
   const lines: string[] = [];
-  const log = createLog({ level: "debug", stream: (line) => lines.push(line), clock });
+  const log = createLog({ level: "debug", stream: (line) => void lines.push(line), clock });
   const calls: Harness["calls"] = [];
   const platform: Harness["platform"] = { send: () => ({ platformId: "sent" }) };
   const adapter: Adapter = {

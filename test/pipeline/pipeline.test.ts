@@ -185,7 +185,7 @@ describe("failure of a skill", () => {
     }
     const [letter] = await until("the dead letter", async () => {
       const letters = await on.storage.deadLetters({ limit: 10 });
-      return letters.length === 1 && letters;
+      return letters.length === 1 ? letters : undefined;
     });
     expect(letter).toMatchObject({ kind: "message", attempts: 5, reason: "skill_failed", detail: "no database 5" });
     await until("the notice", () => on.calls.length === 2);
@@ -443,6 +443,7 @@ describe("permission", () => {
 describe("stopping", () => {
   test("refuses new messages, lets the running skill end, and leaves the rest for the next start", async () => {
     let release: (() => void) | undefined;
+    const letGo = () => release?.();
     const slow = defineSkill({
       name: "slow",
       version: "1",
@@ -457,11 +458,11 @@ describe("stopping", () => {
     on.pipeline.close();
     await expect(say(on, "/slow third")).rejects.toThrow(/stopping/);
     const restarted = on.restart();
-    release?.();
+    letGo();
     release = undefined;
     await restarted;
     await until("the second to run after the restart", () => release);
-    release?.();
+    letGo();
     await until("both replies", () => on.calls.length === 2);
     expect(texts(on)).toEqual(["first", "second"]);
   });
