@@ -7,9 +7,12 @@ import { z } from "zod";
 export function secret(): z.ZodString {
   return z
     .string()
-    .min(1, "is empty")
-    .refine((value) => !isPlaceholder(value), "is a placeholder: put the real value here")
-    .meta({ secret: true }) as z.ZodString;
+    .refine((value) => value !== "", { error: "is empty", params: { zh: "不能为空" }, abort: true })
+    .refine((value) => !isPlaceholder(value), {
+      error: "is a placeholder: put the real value here",
+      params: { zh: "还是示例里的占位符：请填写真实的值" },
+    })
+    .meta({ secret: true });
 }
 
 /** True for values that examples carry in place of a real one. */
