@@ -6,8 +6,7 @@ export { backoff, type Clock, type Random, sleep, systemClock, type Timer } from
 export { secret } from "./config/secret.ts";
 export * from "./errors.ts";
 export * from "./message.ts";
-export type { DaemonDelta, DaemonMessage, DaemonReply } from "./net/daemon-frames.ts";
-export { connectDaemon, DaemonRefusal, type DaemonSocket, type DaemonSocketOptions } from "./net/daemon-socket.ts";
+export * from "./net/daemon-socket.ts";
 export type { Service } from "./service.ts";
 export * from "./simulator.ts";
 export * from "./skill.ts";

@@ -11,6 +11,8 @@ import {
   type Welcome,
 } from "./daemon-frames.ts";
 
+export type { DaemonDelta, DaemonMessage, DaemonReply } from "./daemon-frames.ts";
+
 const PING_MS = 30_000;
 const MAX_MISSED_PINGS = 2;
 const HANDSHAKE_MS = 10_000;

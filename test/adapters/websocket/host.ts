@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { AdapterContext, InboundMessage, LogFields, Reply, SendResult, UpgradeHandler } from "clawdbot";
 import { WebSocket } from "ws";
 import websocket from "../../../adapters/websocket/index.ts";
@@ -65,7 +65,11 @@ export async function startHost(section: unknown = { token: TOKEN }, { real = fa
     if (handler) handler(request, socket, head);
     else socket.destroy();
   });
-  const peers: Peer[] = [];
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
   const config = websocket.config.parse(section);
   let adapter = websocket.create(config, context);
   await adapter.start();
@@ -111,28 +115,35 @@ export async function startHost(section: unknown = { token: TOKEN }, { real = fa
       const result = await host.send(reply);
       host.commit(reply, result);
     },
+    /** From now on each accepted message is answered with its own text. */
+    echo(): void {
+      const { receive } = context;
+      context.receive = async (message) => {
+        const result = await receive(message);
+        const { account, conversation, platformId, text } = message;
+        if (result === "accepted") setImmediate(() => void host.deliver(host.reply(text, { account, conversation, replyTo: platformId })));
+        return result;
+      };
+    },
     send: (reply: Reply): Promise<SendResult> => adapter.send(reply, { number: 1, maybeSent: false, signal: new AbortController().signal }),
     commit(reply: Reply, result: SendResult): void {
       store.push({ reply, result });
       adapter.delivered!(reply, result);
     },
     /** The process dies and another one begins with what is on disk. */
-    async crash(): Promise<void> {
-      server.closeAllConnections();
-      for (const peer of peers.splice(0)) peer.socket.terminate();
-      adapter = websocket.create(config, context);
+    async crash(then: unknown = section): Promise<void> {
+      for (const socket of sockets) socket.destroy();
+      adapter = websocket.create(websocket.config.parse(then), context);
       await adapter.start();
     },
     async connect(options: PeerOptions = {}): Promise<Peer> {
       const peer = openPeer(host.wsUrl, { token: TOKEN, ...options });
-      peers.push(peer);
       await peer.opened;
       return peer;
     },
     async stop(): Promise<void> {
-      for (const peer of peers) peer.socket.terminate();
+      for (const socket of sockets) socket.destroy();
       await adapter.stop();
-      server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
