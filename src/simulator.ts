@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.ts";
 import type { Service } from "./service.ts";
 
 /**
@@ -24,6 +25,10 @@ export interface SimulatorOptions {
   /** How often and how fast an unanswered or refused message is sent again, as the platform does. */
   retries?: number;
   retryDelayMs?: number;
+  /** Enforces the platform's own limits per user; off by default, since load tests exceed them. */
+  rateLimits?: boolean;
+  /** Default: the system's. For a daemon that runs on a clock of the test's. */
+  clock?: Clock;
 }
 
 export interface SimulatedMessage {
