@@ -44,6 +44,8 @@ export interface Gateway extends Service {
   /** Where and how `clawdbot chat` logs in; undefined when no channel offers it. */
   login(): { url: string; token: string } | undefined;
   metricsUrl: string | undefined;
+  /** Decides by permissions.yaml as it is now. Rejects when that holds a mistake: the old permissions then stay in force. */
+  reload(): Promise<void>;
 }
 
 const PRUNE_MS = 3_600_000;
@@ -212,6 +214,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       phase = "running";
     },
     stop,
+    reload: async () => guard.replace(await loadPermissions(settings.permissionsFile)),
   };
 }
 
