@@ -74,7 +74,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
     accepted: (id: string, ms: number) => acceptMs.set(id, ms),
   };
   const running = { clock, metrics: on.metrics, skillTimeout: limits.skill_timeout, context: on.context };
-  const finishing = { storage, clock, adapter: on.adapter, persist, admission, log };
+  const finishing = { storage, clock, adapter: on.adapter, persist, newId, admission, log };
 
   const delivering = {
     ...on,
@@ -191,7 +191,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
     receive: (channel, inbound) => accept(inbound, channel, accepting),
     async send(content) {
       const { segments, ...about } = content;
-      const replies = makeReplies(newId(), about, segments, on);
+      const replies = makeReplies(about, segments, finishing);
       await storage.addReplies(replies);
       admission.repliesAdded(replies.length);
       outbox.notify(conversationKey(content));

@@ -22,6 +22,7 @@ export interface FinishParts {
   clock: Clock;
   adapter(channel: string, account: string): Adapter | undefined;
   persist<T>(write: () => Promise<T>): Promise<T>;
+  newId(): string;
   admission: Admission;
   log: Logger;
 }
@@ -38,7 +39,7 @@ export async function finish(pending: PendingMessage, ending: Ending, trace: Tra
     messageId: message.id,
     replyTo: message.platformId,
   };
-  const replies = contents.flatMap((content, index) => makeReplies(`${message.id}-${index + 1}`, about, content, on));
+  const replies = contents.flatMap((content) => makeReplies(about, content, on));
   trace.mark("finish");
   on.admission.repliesAdded(replies.length);
   const end = { ...how, replies, steps: trace.steps, attempts: pending.attempts + 1, at: on.clock.now() };
@@ -58,19 +59,12 @@ export async function finish(pending: PendingMessage, ending: Ending, trace: Tra
 
 /** One stored reply for each call that the channel needs for this content. */
 export function makeReplies(
-  id: string,
   about: Omit<Reply, "id" | "segments" | "text" | "createdAt">,
   content: Segment[],
-  on: Pick<FinishParts, "adapter" | "clock">,
+  on: Pick<FinishParts, "adapter" | "clock" | "newId">,
 ): Reply[] {
   const parts = on.adapter(about.channel, about.account)?.split?.(content) ?? [content];
-  return parts.map((segments, part) => ({
-    ...about,
-    id: parts.length === 1 ? id : `${id}.${part + 1}`,
-    segments,
-    text: plainText(segments),
-    createdAt: on.clock.now(),
-  }));
+  return parts.map((segments) => ({ ...about, id: on.newId(), segments, text: plainText(segments), createdAt: on.clock.now() }));
 }
 
 /** A message whose skill its sender may not use here: said once per window, always audited. */
