@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Clock, Random } from "./clock.ts";
 import type { InboundMessage, Message, Reply, Segment } from "./message.ts";
 import type { Service } from "./service.ts";
-import type { KeyValue, Language, Logger } from "./skill.ts";
+import type { KeyValue, Language, Localised, Logger } from "./skill.ts";
 
 /** What an adapter folder's index exports as default. */
 export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
@@ -22,6 +22,11 @@ export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
   enabledByDefault?: boolean;
   /** Its accounts are the clients that log in with a token: one adapter serves them all. */
   accountsAreClients?: boolean;
+  /**
+   * Says why the channel must not run with these accounts where the daemon listens; undefined when it may. For rules that no
+   * account's schema can know, such as: without a token, only on loopback.
+   */
+  check?(accounts: ReadonlyMap<string, z.output<Schema>>, server: { host: string; loopback: boolean }): Localised | undefined;
   /** Called once per configured account. Does no I/O. */
   create(config: z.output<Schema>, context: AdapterContext): Adapter;
 }

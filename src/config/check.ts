@@ -90,8 +90,9 @@ function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, text: (
   for (const issue of first.error.issues) {
     const path = issue.path.map(String);
     const found = valueAt(input, path);
-    if ((typeof found !== "number" && typeof found !== "bigint") || !wantsText(issue)) continue;
-    setAt(input, path, text(path) ?? String(found));
+    const written = text(path);
+    if (!["number", "bigint", "object"].includes(typeof found) || written === undefined || !wantsText(issue)) continue;
+    setAt(input, path, written);
     repaired = true;
   }
   return repaired ? schema.safeParse(input, { error: () => UNTOLD }) : first;

@@ -93,11 +93,11 @@ export function typeOf(schema: z.ZodType): { en: string; zh: string } {
     case "string":
       return { en: "text", zh: "文本" };
     case "number": {
-      const { minimum, maximum } = z.toJSONSchema(inner);
+      const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = z.toJSONSchema(inner);
       const whole = (def as { format?: string }).format === "safeint";
-      const low = minimum ?? Number.MIN_SAFE_INTEGER;
-      const high = maximum ?? Number.MAX_SAFE_INTEGER;
-      const range = `${low > Number.MIN_SAFE_INTEGER ? ` ≥ ${low}` : ""}${high < Number.MAX_SAFE_INTEGER ? ` ≤ ${high}` : ""}`;
+      const low = minimum > Number.MIN_SAFE_INTEGER ? ` ≥ ${minimum}` : "";
+      const high = maximum < Number.MAX_SAFE_INTEGER ? ` ≤ ${maximum}` : "";
+      const range = low && high ? ` ${minimum} … ${maximum}` : low + high;
       return { en: `a ${whole ? "whole " : ""}number${range}`, zh: `${whole ? "整数" : "数字"}${range}` };
     }
     case "boolean":

@@ -59,7 +59,10 @@ const ruleSchema = z.object({
     .optional(),
 });
 
-const skillName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'is no skill name: use a-z, 0-9, "-", "_" and "."');
+const skillName = z.string().refine((name) => /^[a-z0-9][a-z0-9._-]{0,63}$/.test(name), {
+  error: 'is no skill name: use a-z, 0-9, "-", "_" and "."',
+  params: { zh: "不是技能名：只用 a-z、0-9、-、_ 和 ." },
+});
 const permissionsSchema = z.object({ skills: z.record(skillName, ruleSchema).nullish() });
 
 /** Reads permissions.yaml. Without that file everything is open. Rejects with ConfigError when it cannot be read or holds a mistake. */
