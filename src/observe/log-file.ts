@@ -1,6 +1,6 @@
 import { fstatSync, mkdirSync, openSync, readSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { SonicBoom } from "sonic-boom";
+import sonicBoom, { type SonicBoom } from "sonic-boom";
 
 /** A file that lines are appended to: buffered, on disk within a second, rotated by size, never in the way of the program. */
 export interface LogFile {
@@ -44,7 +44,7 @@ export function createLogFile({ path, maxBytes, files, onError }: LogFileOptions
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const fd = openSync(path, "a+", 0o600);
       size = fstatSync(fd).size;
-      const opened = new SonicBoom({ fd, minLength: BUFFER, periodicFlush: FLUSH_MS, maxLength: LONGEST_BACKLOG });
+      const opened = new sonicBoom.SonicBoom({ fd, minLength: BUFFER, periodicFlush: FLUSH_MS, maxLength: LONGEST_BACKLOG });
       opened.on("error", failed);
       opened.on("write", () => {
         failing = false;

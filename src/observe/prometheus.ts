@@ -88,7 +88,8 @@ export function createPrometheus({ legacyNames, version, gauges }: MetricsOption
     channelUp: (channel, account, up) => channelUp.set({ channel, account }, up ? 1 : 0),
     async scrape() {
       await measure();
-      const body = await registry.metrics();
+      // prom-client spells it "Nan".
+      const body = (await registry.metrics()).replaceAll(/ Nan$/gm, " NaN");
       return { contentType: registry.contentType, body: legacyNames ? body + (await legacy()) : body };
     },
   };
