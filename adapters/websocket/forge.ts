@@ -1,4 +1,4 @@
-import { type DaemonMessage, type Offered, systemClock } from "clawdbot";
+import type { Clock, DaemonMessage, Offered } from "clawdbot";
 import { WebSocket } from "ws";
 
 export const FORGERIES = ["token", "no-token", "origin", "binary", "bad-json", "oversized"] as const;
@@ -10,6 +10,7 @@ export interface Target {
   url: string;
   token: string;
   maxFrameBytes: number;
+  clock: Clock;
 }
 
 /** Offers the message in a way that the daemon must refuse; answers holds the HTTP status or the close code. */
@@ -20,7 +21,7 @@ export function forge(kind: string, target: Target, message: DaemonMessage): Pro
   if (kind === "origin") headers.origin = "https://attacker.example";
   const socket = new WebSocket(target.url, { headers, perMessageDeflate: false });
   return new Promise((resolve) => {
-    const patience = systemClock.setTimeout(() => socket.terminate(), PATIENCE_MS);
+    const patience = target.clock.setTimeout(() => socket.terminate(), PATIENCE_MS);
     socket.on("unexpected-response", (_request, response) => {
       offered.answers.push(response.statusCode ?? 0);
       socket.terminate();
@@ -35,7 +36,7 @@ export function forge(kind: string, target: Target, message: DaemonMessage): Pro
     // "close" follows and says the rest.
     socket.on("error", () => {});
     socket.on("close", (code) => {
-      systemClock.clearTimeout(patience);
+      target.clock.clearTimeout(patience);
       if (offered.answers.length === 0) offered.answers.push(code);
       resolve(offered);
     });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  ClawdbotError,
   connectDaemon,
   type DaemonMessage,
   DaemonRefusal,
@@ -15,14 +16,15 @@ import {
   sleep,
   systemClock,
   type Timer,
-  VerifyError,
+  UnreachableError,
 } from "clawdbot";
 import { FORGERIES, forge } from "./forge.ts";
 
 const TOKEN = "simulated-client-token";
-const RETRIES = 20;
+const RETRIES = 100;
 const RETRY_MS = 100;
-const PATIENCE_MS = 60_000;
+/** A daemon that is started again is away for about this long. */
+const MIN_PATIENCE_MS = 2000;
 
 interface Wait {
   n: number;
@@ -40,28 +42,31 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
   const { token, path, maxFrameBytes } = readConfig(options);
   const retries = options.retries ?? RETRIES;
   const retryDelayMs = options.retryDelayMs ?? RETRY_MS;
-  const patienceMs = options.retries === undefined ? PATIENCE_MS : retries * retryDelayMs;
+  const patienceMs = Math.max(MIN_PATIENCE_MS, retries * retryDelayMs);
+  const clock = options.clock ?? systemClock;
   const run = randomUUID().slice(0, 8);
   const sent: SentRecord[] = [];
   const shown = new Map<string, number>();
   const calls: Record<string, number> = {};
   const listeners: ((record: SentRecord) => void)[] = [];
   const waits = new Set<Wait>();
+  const unanswered = new Set<() => void>();
   let daemonUrl = options.daemonUrl;
   let messages = 0;
   let lastSeq: number | undefined;
   let unacknowledged = 0;
   let opening: Promise<DaemonSocket> | undefined;
   let stopped = false;
+  let away = false;
 
   const count = (call: string) => {
     calls[call] = (calls[call] ?? 0) + 1;
   };
   const url = () => new URL(path, daemonUrl.replace(/^http/, "ws")).href;
 
-  /** The one connection; it is tried until patience is over, and then by the next who asks. */
+  /** The one connection. Once it was there it comes back by itself; until then each who speaks makes an attempt. */
   function connection(): Promise<DaemonSocket> {
-    if (stopped) return Promise.reject(new Error("the simulator is stopped"));
+    if (stopped) return Promise.reject(new ClawdbotError("CLAWDBOT_ERR_STOPPING", "the simulator is stopped"));
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
       throw error;
@@ -70,52 +75,59 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
   }
 
   async function open(): Promise<DaemonSocket> {
-    const deadline = systemClock.monotonic() + patienceMs;
-    let patience: Timer | undefined;
     let socket: DaemonSocket | undefined;
-    for (;;) {
-      try {
-        socket = await connectDaemon({
-          url,
-          token,
-          retryDelayMs,
-          manualAcks: true,
-          ...(lastSeq === undefined ? {} : { resumeAfter: lastSeq }),
-          onReply(reply) {
-            lastSeq = reply.seq;
-            record(reply, false);
-            if (unacknowledged > 0) unacknowledged--;
-            else socket?.ack(reply.seq);
-          },
-          onRepeated: (reply) => record(reply, true),
-          onState(state) {
-            count(state);
-            systemClock.clearTimeout(patience);
-            if (state === "down") {
-              patience = systemClock.setTimeout(() => void close(), patienceMs);
-              patience.unref();
-            }
-            if (state === "refused") opening = undefined;
-          },
-        });
-        return socket;
-      } catch (error) {
-        if (stopped || error instanceof VerifyError || systemClock.monotonic() >= deadline) throw error;
-        await sleep(systemClock, retryDelayMs);
-      }
-    }
+    let patience: Timer | undefined;
+    socket = await connectDaemon({
+      url,
+      token,
+      clock,
+      retryDelayMs,
+      maxRetryDelayMs: retryDelayMs,
+      manualAcks: true,
+      ...(lastSeq === undefined ? {} : { resumeAfter: lastSeq }),
+      onReply(reply) {
+        lastSeq = reply.seq;
+        record(reply, false);
+        if (unacknowledged > 0) unacknowledged--;
+        else socket?.ack(reply.seq);
+      },
+      onRepeated: (reply) => record(reply, true),
+      onState(state) {
+        count(state);
+        clock.clearTimeout(patience);
+        away = false;
+        if (state === "refused") opening = undefined;
+        if (state !== "down") return;
+        patience = clock.setTimeout(() => {
+          away = true;
+          for (const giveUp of unanswered) giveUp();
+        }, patienceMs);
+        patience.unref();
+      },
+    });
+    return socket;
   }
 
-  async function close(): Promise<void> {
-    const socket = await opening?.catch(() => undefined);
-    opening = undefined;
-    await socket?.close();
+  /** Sends it until the daemon answers, or has been away for longer than a platform would try. */
+  async function send(message: DaemonMessage): Promise<"accepted" | "duplicate"> {
+    const socket = await connection();
+    const gone = new UnreachableError("the daemon did not come back");
+    if (away) throw gone;
+    count("message");
+    return await new Promise((resolve, reject) => {
+      const giveUp = () => reject(gone);
+      unanswered.add(giveUp);
+      socket
+        .send(message)
+        .finally(() => unanswered.delete(giveUp))
+        .then(resolve, reject);
+    });
   }
 
   function record(reply: DaemonReply, suppressed: boolean): void {
     count(suppressed ? "repeated" : "reply");
     const conversation = reply.conversation.id;
-    const entry: SentRecord = { at: systemClock.now(), conversation, text: reply.text, suppressed, raw: reply };
+    const entry: SentRecord = { at: clock.now(), conversation, text: reply.text, suppressed, raw: reply };
     for (const listener of listeners) listener(entry);
     sent.push(entry);
     if (suppressed) return;
@@ -123,7 +135,7 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
     for (const wait of waits) {
       if (!enough(wait)) continue;
       waits.delete(wait);
-      systemClock.clearTimeout(wait.timer);
+      clock.clearTimeout(wait.timer);
       wait.resolve(visible(wait.conversation));
     }
   }
@@ -139,15 +151,14 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
   async function offer(message: DaemonMessage, offered: Offered): Promise<void> {
     for (let attempt = 0; attempt <= retries; attempt++) {
       try {
-        const socket = await connection();
-        count("message");
-        offered.answers.push(await socket.send(message));
+        offered.answers.push(await send(message));
         offered.acked = true;
         return;
       } catch (error) {
         offered.answers.push(errorCode(error));
-        if (!(error instanceof DaemonRefusal) || error.retryAfterMs === undefined) return;
-        await sleep(systemClock, options.retryDelayMs ?? error.retryAfterMs);
+        if (!(error instanceof ClawdbotError && error.retryable)) return;
+        const asked = error instanceof DaemonRefusal ? error.retryAfterMs : undefined;
+        await sleep(clock, options.retryDelayMs ?? asked ?? RETRY_MS);
       }
     }
   }
@@ -164,17 +175,19 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
     },
     async start() {
       stopped = false;
-      // The daemon may not be there yet: whoever speaks first waits for it.
+      // The daemon may not be there yet: then the first who speaks tries again.
       connection().catch(() => undefined);
     },
     async stop() {
       stopped = true;
-      await close();
+      const socket = await opening?.catch(() => undefined);
+      opening = undefined;
+      await socket?.close();
     },
     async say({ text, from, group, id = `${run}-${++messages}` }, { duplicate = 1, forge: kind } = {}) {
       const conversation = group === undefined ? ({ id: from, type: "direct" } as const) : ({ id: group, type: "group" } as const);
       const message: DaemonMessage = { id, conversation, sender: { id: from }, text };
-      if (kind !== undefined) return await forge(kind, { url: url(), token, maxFrameBytes }, message);
+      if (kind !== undefined) return await forge(kind, { url: url(), token, maxFrameBytes, clock }, message);
       const offered: Offered = { id, acked: false, answers: [] };
       await Promise.all(Array.from({ length: duplicate }, () => offer(message, offered)));
       return offered;
@@ -182,7 +195,7 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
     waitForSent(n, { conversation, timeoutMs = 10_000 } = {}) {
       if (enough({ n, conversation })) return Promise.resolve(visible(conversation));
       return new Promise((resolve, reject) => {
-        const timer = systemClock.setTimeout(() => {
+        const timer = clock.setTimeout(() => {
           waits.delete(wait);
           reject(new Error(`${visible(conversation).length} of ${n} replies within ${timeoutMs} ms`));
         }, timeoutMs);

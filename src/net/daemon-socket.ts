@@ -35,8 +35,10 @@ export interface DaemonSocketOptions {
   resumeAfter?: number;
   /** Acknowledgements are left to `ack`: for those who store replies first. Otherwise a reply counts as had once onReply has returned. */
   manualAcks?: boolean;
-  /** Wait before the first attempt to connect again, ms; doubles up to 10 s. Default 200. */
+  /** Wait before the first attempt to connect again, ms; it doubles with each further one. Default 200. */
   retryDelayMs?: number;
+  /** Default 10 s. */
+  maxRetryDelayMs?: number;
   clock?: Clock;
   random?: Random;
 }
@@ -201,9 +203,10 @@ export async function connectDaemon(options: DaemonSocketOptions): Promise<Daemo
   }
 
   async function dialAgain(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    const { retryDelayMs = 200, maxRetryDelayMs = 10_000 } = options;
+    for (let attempt = 1; ; attempt = Math.min(attempt + 1, 16)) {
       try {
-        await sleep(clock, backoff(random, Math.min(attempt, 16), options.retryDelayMs ?? 200, 10_000), ended.signal);
+        await sleep(clock, backoff(random, attempt, retryDelayMs, maxRetryDelayMs), ended.signal);
         return await dial();
       } catch (error) {
         if (ended.signal.aborted) return;

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { connectDaemon, DaemonRefusal, type DaemonSocket, type DaemonSocketOptions } from "../../src/net/daemon-socket.ts";
 import { fakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
+import { until } from "../../src/testing/until.ts";
 import { type Host, startHost, TOKEN } from "../adapters/websocket/host.ts";
 
 const message = (id: string, text = "hi") => ({ id, conversation: { id: "room-1", type: "group" as const }, sender: { id: "u1" }, text });
@@ -50,11 +51,6 @@ async function listen(greet: (socket: WebSocket) => void) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** Resolves when the condition holds; it is looked at whenever I/O was done. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("the first attempt", () => {
@@ -109,7 +105,7 @@ describe("send", () => {
       },
     });
     const answers = ["c-1", "c-2", "c-3"].map((id) => socket.send(message(id)));
-    await until(() => offered.length === 3);
+    await until("all messages to be offered", () => offered.length === 3);
     host.override({ receive });
     socket.reset();
     expect(await Promise.all(answers)).toEqual(["accepted", "accepted", "accepted"]);
@@ -133,21 +129,21 @@ describe("replies", () => {
   test("come once and in order, also those of the time without a connection", async () => {
     const socket = await connect();
     for (let n = 1; n <= 3; n++) await host.deliver(host.reply(`t${n}`));
-    await until(() => replies.length === 3);
+    await until("the replies", () => replies.length === 3);
     socket.reset();
     for (let n = 4; n <= 6; n++) await host.deliver(host.reply(`t${n}`));
-    await until(() => replies.length === 6);
+    await until("the replies", () => replies.length === 6);
     expect(replies.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   test("are acknowledged once they were handed over, so that the next socket does not get them", async () => {
     const socket = await connect();
     await host.deliver(host.reply("one"));
-    await until(() => replies.length === 1);
+    await until("the replies", () => replies.length === 1);
     await socket.close();
     await host.deliver(host.reply("two"));
     await connect();
-    await until(() => replies.length === 2);
+    await until("the replies", () => replies.length === 2);
     expect(replies.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
@@ -155,32 +151,32 @@ describe("replies", () => {
     const socket = await connect({ manualAcks: true });
     await host.deliver(host.reply("one"));
     await host.deliver(host.reply("two"));
-    await until(() => replies.length === 2);
+    await until("the replies", () => replies.length === 2);
     socket.ack(1);
     expect(await socket.send(message("c-1"))).toBe("accepted");
     await socket.close();
     await connect();
-    await until(() => replies.length === 3);
+    await until("the replies", () => replies.length === 3);
     expect(replies.at(-1)).toEqual({ seq: 2, text: "two" });
   });
 
   test("after a given number are asked for with resumeAfter", async () => {
     for (let n = 1; n <= 3; n++) await host.deliver(host.reply(`t${n}`));
     await connect({ resumeAfter: 2 });
-    await until(() => replies.length === 1);
+    await until("the replies", () => replies.length === 1);
     expect(replies).toEqual([{ seq: 3, text: "t3" }]);
   });
 
   test("are not taken for repetitions when the daemon's store was put back to an older copy", async () => {
     await connect();
     for (let n = 1; n <= 3; n++) await host.deliver(host.reply(`t${n}`));
-    await until(() => replies.length === 3);
+    await until("the replies", () => replies.length === 3);
     host.store.length = 1;
     host.kept.clear();
     await host.crash();
-    await until(() => states.length === 3);
+    await until("the connection to change", () => states.length === 3);
     await host.deliver(host.reply("new"));
-    await until(() => replies.length === 4);
+    await until("the replies", () => replies.length === 4);
     expect(replies.at(-1)).toEqual({ seq: 2, text: "new" });
   });
 
@@ -189,7 +185,7 @@ describe("replies", () => {
     const socket = await connect({ onDelta: ({ text }) => deltas.push(text) });
     await socket.send(message("c-1"));
     host.adapter.preview!({ ...host.received[0]!, id: "m1", channel: "websocket", receivedAt: 0 }, "so f");
-    await until(() => deltas.length === 1);
+    await until("a delta", () => deltas.length === 1);
     expect(deltas).toEqual(["so f"]);
   });
 });
@@ -216,9 +212,9 @@ describe("the connection", () => {
     await clock.advance(60_000);
     expect(states).toEqual(["up"]);
     await clock.advance(30_000);
-    await until(() => states.includes("down"));
+    await until("the connection to change", () => states.includes("down"));
     await clock.advance(10_000);
-    await until(() => peers.length === 2);
+    await until("a second connection", () => peers.length === 2);
     for (const socket of open.splice(0)) await socket.close();
     await mute.close();
   });

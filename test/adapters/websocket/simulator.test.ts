@@ -1,6 +1,8 @@
 import { OverloadedError, type Simulator } from "clawdbot";
 import { afterEach, describe, expect, test } from "vitest";
 import simulator from "../../../adapters/websocket/simulator.ts";
+import { type FakeClock, fakeClock } from "../../../src/testing/fake-clock.ts";
+import { until } from "../../../src/testing/until.ts";
 import { type Host, startHost } from "./host.ts";
 
 let host: Host;
@@ -10,7 +12,18 @@ afterEach(async () => {
   await host.stop();
 });
 
-async function start(options: { retries?: number; retryDelayMs?: number } = {}) {
+/** Lets time pass until the promise has settled. */
+async function settled<T>(promise: Promise<T>, clock: FakeClock): Promise<T> {
+  let result: { value: T } | undefined;
+  const end = promise.then((value) => {
+    result = { value };
+  });
+  while (!result) await clock.advance(5);
+  await end;
+  return result.value;
+}
+
+async function start(options: { retries?: number; retryDelayMs?: number; clock?: FakeClock } = {}) {
   const config = simulator.config("");
   host = await startHost(config, { real: true });
   host.echo();
@@ -68,7 +81,23 @@ describe("say", () => {
     await users.stop();
     await users.start();
     const { acked, answers } = await users.say({ text: "hi", from: "u1" });
-    expect([acked, answers]).toEqual([false, ["CLAWDBOT_ERR_UNREACHABLE"]]);
+    expect([acked, answers]).toEqual([false, Array(3).fill("CLAWDBOT_ERR_UNREACHABLE")]);
+  });
+
+  test("gives up when the daemon does not come back, and speaks again when it does", async () => {
+    const clock = fakeClock();
+    await start({ retries: 4, clock });
+    const said = (text: string) => settled(users.say({ text, from: "u1" }), clock);
+    await said("one");
+    await host.adapter.stop();
+    const { acked, answers } = await said("two");
+    expect([acked, answers]).toEqual([false, Array(5).fill("CLAWDBOT_ERR_UNREACHABLE")]);
+    await host.adapter.start();
+    await until("the users to be back", async () => {
+      await clock.advance(5);
+      return users.calls.up === 2;
+    });
+    expect((await said("three")).acked).toBe(true);
   });
 
   test.each([
