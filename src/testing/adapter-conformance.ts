@@ -77,12 +77,13 @@ export function adapterConformance({ definition, simulator }: AdapterUnderTest):
       });
     }
 
-    test("a message that the store does not take is not acknowledged, and is taken when the platform sends it again", async () => {
-      const { daemon, platform } = await setup({ config: { performance: { max_queue_size: 0 } } });
+    test("a message that the daemon does not take is not acknowledged, and is taken when the platform sends it again", async () => {
+      const { daemon, platform } = await setup();
+      daemon.gateway.pipeline.close();
       const refused = await platform.say({ from: "u1", text: "/echo refused" });
       expect(refused.acked).toBe(false);
       expect(await stored(daemon)).toBe(0);
-      await daemon.restart({ config: { websocket: { enabled: false }, [definition.configKey]: simulator.config(platform.apiBase) } });
+      await daemon.restart();
       platform.daemonUrl = daemon.url;
       expect((await platform.say({ from: "u1", text: "/echo refused", id: refused.id })).acked).toBe(true);
       await platform.waitForSent(1);
