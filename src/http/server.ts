@@ -29,6 +29,8 @@ export interface HttpServerOptions {
   ready?: () => Promise<Readiness>;
   /** For /startupz: true once start-up is over. */
   started?: () => boolean;
+  /** A connection whose headers or whole request take longer is cut, up to checkMs late; default 5 s, 10 s and 1 s. */
+  slowest?: { headersMs: number; requestMs: number; checkMs: number };
 }
 
 /** The daemon's one port. Paths are matched exactly; what no route takes goes to what was mounted, else it is 404. */
@@ -44,10 +46,7 @@ export interface HttpServer extends Service {
 
 type Route = Partial<Record<string, RouteHandler[]>>;
 
-/** A request that dribbles in is cut after HEADERS_MS or REQUEST_MS, up to CHECK_MS late. */
-const HEADERS_MS = 5000;
-const REQUEST_MS = 10_000;
-const CHECK_MS = 1000;
+const SLOWEST = { headersMs: 5000, requestMs: 10_000, checkMs: 1000 };
 /** Longer than the idle time of the usual proxies: they close first, so no request meets a closing connection. */
 const KEEP_ALIVE_MS = 65_000;
 const MOST_CONNECTIONS = 20_000;
@@ -58,7 +57,7 @@ const NO_BODY = Buffer.alloc(0);
 const TOO_LARGE = problem(413, "too large", { Connection: "close" });
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { clock, log, maxBody } = options;
+  const { clock, log, maxBody, slowest = SLOWEST } = options;
   const answers = createAnswers({ clock, log, metrics: options.metrics });
   const fallback = createFallback(answers.failed);
   const upgrades = createUpgrades(answers.failed);
@@ -141,9 +140,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       stopped = undefined;
       const server = createServer(
         {
-          headersTimeout: HEADERS_MS,
-          requestTimeout: REQUEST_MS,
-          connectionsCheckingInterval: CHECK_MS,
+          headersTimeout: slowest.headersMs,
+          requestTimeout: slowest.requestMs,
+          connectionsCheckingInterval: slowest.checkMs,
           keepAliveTimeout: KEEP_ALIVE_MS,
           // Other offers (h2c, as some Java clients make) may be ignored, and are: RFC 9110 section 7.8.
           shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",

@@ -20,6 +20,8 @@ export function createPrometheus({ legacyNames, version, gauges }: MetricsOption
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Sums of gauges that are there, under names that Prometheus' own check refuses for a gauge.
+  for (const what of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${what}_total`);
 
   function counter(name: string, help: string, ...labelNames: string[]) {
     return children(new Counter({ name, help, labelNames, registers }), labelNames);
