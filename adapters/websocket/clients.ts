@@ -1,8 +1,19 @@
 import { type AdapterContext, errorText, type Reply, type Timer } from "clawdbot";
-import type { Connection } from "./connection.ts";
 import { replyFrame } from "./frames.ts";
 
 const SAVE_AFTER_MS = 2000;
+
+/** One open connection, as its client sees it. */
+export interface Connected {
+  /** Shows a reply; called in the order of numbers. */
+  push(frame: string): void;
+  /** Shows what may as well be lost. */
+  offer(frame: string): void;
+  /** Asks the peer to end the connection; resolves when it has ended. */
+  close(code: number, reason: string): Promise<void>;
+  /** Ends the connection without asking. */
+  terminate(): void;
+}
 
 /** A reply that has its number. Its frame may go out once the core has said that the number is on disk. */
 interface Numbered {
@@ -20,7 +31,7 @@ interface Numbered {
  */
 export class Client {
   readonly name: string;
-  readonly connections = new Set<Connection>();
+  readonly connections = new Set<Connected>();
   /** Every reply up to here is on disk and was shown to the connections of its time. */
   released = 0;
   /** The client has every reply up to here. */

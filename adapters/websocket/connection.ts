@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { type AdapterContext, ClawdbotError, errorCode, errorText, type Timer } from "clawdbot";
 import type { WebSocket } from "ws";
 import type { Login } from "./authenticate.ts";
-import type { Client } from "./clients.ts";
+import type { Client, Connected } from "./clients.ts";
 import type { WebSocketConfig } from "./config.ts";
 import { FrameError } from "./frame-error.ts";
 import { acceptedFrame, errorFrame, type MessageFrame, parseFrame, replyFrame, welcomeFrame } from "./frames.ts";
@@ -32,7 +32,7 @@ export interface ConnectionParts {
 }
 
 /** One open socket of a client. Its first frame, or a second of silence, decides which old replies it gets; new ones follow those. */
-export class Connection {
+export class Connection implements Connected {
   readonly #on: ConnectionParts;
   #state: "greeted" | "catching up" | "live" = "greeted";
   #missedPings = 0;
@@ -61,17 +61,15 @@ export class Connection {
     this.#pingLater();
   }
 
-  /** A reply, in the order of numbers. Left out until the connection has what came before it: then it is read from the store. */
+  /** Left out until the connection has what came before it: then it is read from the store. */
   push(frame: string): void {
     if (this.#state === "live") this.#write(frame);
   }
 
-  /** What may as well be lost. */
   offer(frame: string): void {
     if (this.#state === "live" && this.#on.socket.bufferedAmount === 0) this.#write(frame);
   }
 
-  /** Asks the peer to end the connection; resolves when it has ended. */
   close(code: number, reason: string): Promise<void> {
     const { socket } = this.#on;
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -79,7 +77,6 @@ export class Connection {
     return closed;
   }
 
-  /** Ends the connection without asking. */
   terminate(): void {
     this.#on.socket.terminate();
   }
