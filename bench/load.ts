@@ -25,8 +25,9 @@ export async function startPlatform(): Promise<Platform> {
         if (text.startsWith("GET")) {
           socket.write(token);
         } else {
-          const at = text.indexOf("ORD-", head);
-          platform.onReply(Number(text.slice(at + 4, at + 12)));
+          const number = Number(/ORD-(\d{8})/.exec(text.slice(head, end))?.[1]);
+          if (Number.isNaN(number)) throw new Error(`not the answer to a callback of the bench: ${text.slice(0, end)}`);
+          platform.onReply(number);
           socket.write(taken);
         }
         text = text.slice(end);

@@ -52,7 +52,7 @@ function startDaemon(dir: string, platform: Platform): Promise<ServerProcess> {
     wechat_enterprise: { ...account, api_base: `http://127.0.0.1:${platform.port}` },
   };
   writeFileSync(join(dir, "config/gateway.yaml"), stringify(config));
-  writeFileSync(join(dir, "permissions.yaml"), "skills:\n  echo:\n    deny_users: [nobody]\n    rate_limit: 100000/60s\n");
+  writeFileSync(join(dir, "permissions.yaml"), "skills:\n  echo:\n    deny_users: [nobody]\n    rate_limit: 10000/60s\n");
   const command = [process.execPath, join(root, "bin/clawdbot"), "start", "--config", join(dir, "config"), "--data-dir", join(dir, "data")];
   return startServer(command, (line) => Number(/^ready in \d+ ms {2}http:\/\/127\.0\.0\.1:(\d+)$/.exec(line)?.[1]) || undefined);
 }
