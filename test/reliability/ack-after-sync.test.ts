@@ -14,7 +14,7 @@ const CONCURRENT = 20;
 const CALLS = "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg";
 
 /** What the operating system saw: promise P1 does not rest on anything that the daemon says of itself. */
-test.skipIf(needs("strace"))(
+test.runIf(needs("strace"))(
   `wecom: each of ${CALLBACKS} callbacks is answered after the sync of what holds it`,
   { timeout: 180_000 },
   async () => {
@@ -31,7 +31,7 @@ test.skipIf(needs("strace"))(
   },
 );
 
-test.skipIf(needs("strace"))(
+test.runIf(needs("strace"))(
   `websocket: each of ${CALLBACKS} messages, ${CONCURRENT} at a time, is confirmed after the sync of what holds it`,
   { timeout: 180_000 },
   async () => {

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-test.skipIf(needs("root"))(
+test.runIf(needs("tmpfs"))(
   "a full disk refuses messages aloud and nothing else, and ends with the want of space; nothing acknowledged is lost",
   { timeout: 60_000 },
   async () => {
