@@ -20,21 +20,16 @@ export function readChannel(
   if (section === undefined && !definition.enabledByDefault) return { channel: undefined, problems: [] };
   const given = structuredClone(section ?? {});
   const problems = takeUnknownKeys(sectionSchema(definition), given, { locator: tree, path });
-  const { enabled, accounts = {}, ...shared } = isMapping(given) ? given : {};
-  const frame = check(sectionFrame, isMapping(given) ? { enabled, accounts } : given, { locator: tree, path });
-  problems.push(...frame.problems);
-  if (!frame.data) return { channel: undefined, problems };
+  if (!isMapping(given)) return { channel: undefined, problems: check(sectionFrame, given, { locator: tree, path }).problems };
+  const { enabled, accounts = {}, ...shared } = given;
+  problems.push(...check(sectionFrame, { enabled, accounts }, { locator: tree, path }).problems);
 
-  const channel: ChannelSettings = {
-    definition,
-    key: tree.writtenAs(definition.configKey) ?? definition.configKey,
-    enabled: frame.data.enabled,
-    accounts: new Map(),
-  };
-  const named = Object.entries(frame.data.accounts ?? {});
-  for (const [name, own] of named.length > 0 ? named : [[ONLY_ACCOUNT, undefined] as const]) {
-    const found = own ? locatorOfAccount(tree, path, name, (first) => !Object.hasOwn(own, first) && Object.hasOwn(shared, first)) : tree;
-    const checked = check(definition.config, { ...shared, ...own }, { locator: found, path, lenient: !channel.enabled });
+  const key = tree.writtenAs(definition.configKey) ?? definition.configKey;
+  const channel: ChannelSettings = { definition, key, enabled: enabled !== false, accounts: new Map() };
+  const named = isMapping(accounts) ? Object.entries(accounts).filter(([, own]) => isMapping(own)) : [];
+  for (const [name, own] of named.length > 0 ? (named as [string, object][]) : [[ONLY_ACCOUNT, undefined] as const]) {
+    const locator = own ? locatorOfAccount(tree, path, name, (first) => !Object.hasOwn(own, first) && Object.hasOwn(shared, first)) : tree;
+    const checked = check(definition.config, { ...shared, ...own }, { locator, path, lenient: !channel.enabled });
     problems.push(...checked.problems);
     if (channel.enabled) channel.accounts.set(name, checked.data);
   }

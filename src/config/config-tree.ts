@@ -88,7 +88,10 @@ export function createConfigTree(
 
   function placed(path: Path, of: "key" | "value"): Where {
     const found = nearest(path);
-    if (!found) return set.find((override) => override.path[0] === path[0])?.setBy;
+    if (!found)
+      return (
+        set.find(({ path: longer }) => path.every((key, index) => longer[index] === key)) ?? set.find((one) => one.path[0] === path[0])
+      )?.setBy;
     const { contribution, depth } = found;
     return contribution.file.place([contribution.written, ...path.slice(1, depth)], depth === path.length ? of : "key");
   }

@@ -16,6 +16,9 @@ const TYPES: Record<string, { en: string; zh: string }> = {
   record: { en: "must be a mapping (lines of key: value below it)", zh: "必须是映射（下面缩进的 key: value）" },
 };
 
+const NUMBERS = new Set<string>(["number", "int"]);
+const UNQUOTE = { en: "Remove the quotes", zh: "请去掉引号" };
+
 /** Says what is wrong with a value without showing it. */
 export function issueText(issue: z.core.$ZodIssue, schema: z.ZodType, found: unknown): Pick<Problem, "message" | "hint"> {
   if (issue.message !== UNTOLD) return said(issue);
@@ -23,6 +26,8 @@ export function issueText(issue: z.core.$ZodIssue, schema: z.ZodType, found: unk
   switch (issue.code) {
     case "invalid_type":
       if (typeof found === "bigint") return { message: { en: "is too large for a number", zh: "数字过大" } };
+      if (NUMBERS.has(issue.expected) && typeof found === "string" && /^-?[\d.]+$/.test(found))
+        return { message: TYPES.number!, hint: UNQUOTE };
       return { message: TYPES[issue.expected] ?? { en: "has the wrong type", zh: "类型不对" } };
     case "invalid_value":
       return oneOf(issue.values.map(String), found);

@@ -7,7 +7,7 @@ import { readChannel } from "./channels.ts";
 import { check, valueAt } from "./check.ts";
 import { closest } from "./closest.ts";
 import { readConfigFiles, shownPath } from "./config-files.ts";
-import { type ConfigTree, createConfigTree } from "./config-tree.ts";
+import { type ConfigTree, createConfigTree, isMapping } from "./config-tree.ts";
 import { lostIndentation } from "./lost-indentation.ts";
 import { collectSecrets, createLineMask, maskSecrets } from "./mask.ts";
 import { environmentOverrides, expandVariables, flagOverrides, type Override, type Variables } from "./overrides.ts";
@@ -15,7 +15,7 @@ import { ConfigError, type Problem } from "./problem.ts";
 import { rootSchema } from "./root-schema.ts";
 import { coreSchema } from "./schema.ts";
 import type { ChannelSettings, Origin, Settings } from "./settings.ts";
-import { fieldsOf, secretNames } from "./shape.ts";
+import { childOf, fieldsOf, secretNames } from "./shape.ts";
 import type { YamlFile } from "./yaml-file.ts";
 
 export interface LoadOptions {
@@ -33,6 +33,8 @@ export interface LoadOptions {
 
 export interface Config {
   settings: Settings;
+  /** How much was read: files, and the keys with a value in them. */
+  extent: { files: number; keys: number };
   /** What does not keep the daemon from starting. */
   warnings: Problem[];
   /** Every configured secret, for the log to mask. */
@@ -82,6 +84,7 @@ export function loadConfig(options: LoadOptions): Config {
   const pathOf = (dotted: string) => (dotted === "" ? [] : dotted.split(".").map((key, index) => (index === 0 ? sectionOf(key) : key)));
   return {
     settings: { ...shared, storage: store, channels, dataDir, configDir: read.dir, permissionsFile: shownPath(permissionsFile) },
+    extent: { files: files.length, keys: files.reduce((sum, file) => sum + countKeys(file.value), 0) },
     warnings: [...environment.warnings, ...openMetrics(metrics, tree)],
     secrets: [...new Set(collectSecrets(effective, root))],
     origin: (dotted) => tree.origin(pathOf(dotted)),
@@ -92,7 +95,7 @@ export function loadConfig(options: LoadOptions): Config {
 /** A file that lost its indentation has one problem, not the many that follow from it. */
 function problemsIn(file: YamlFile, root: z.ZodObject): readonly Problem[] {
   const lost = lostIndentation(file.topLevel, (key) => {
-    const section = root.shape[key] as z.ZodType | undefined;
+    const section = childOf(root, key);
     return section && [...(fieldsOf(section)?.keys() ?? [])];
   });
   return lost.length > 0 ? lost : file.problems;
@@ -125,6 +128,10 @@ function missing(file: string): Problem {
 function sectionInEffect({ definition, enabled, accounts }: ChannelSettings): [string, object] {
   const only = accounts.size === 1 ? accounts.get("default") : undefined;
   return [definition.configKey, { enabled, ...(only ?? (accounts.size > 0 && { accounts: Object.fromEntries(accounts) })) }];
+}
+
+function countKeys(value: unknown): number {
+  return isMapping(value) ? Object.values(value).reduce<number>((sum, inner) => sum + (isMapping(inner) ? countKeys(inner) : 1), 0) : 0;
 }
 
 function pick(value: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {

@@ -13,7 +13,7 @@ export function lostIndentation(keys: readonly TopLevelKey[], fieldsOf: (section
     if (fieldsOf(key)) {
       section = empty ? key : undefined;
       told = false;
-    } else if (section && !told && fieldsOf(section)!.includes(key)) {
+    } else if (section && !told && place.column === 1 && fieldsOf(section)!.includes(key)) {
       told = true;
       problems.push({
         at: place,

@@ -76,7 +76,10 @@ function pathOf(name: string): string[] {
 }
 
 function unknownVariable(name: string, root: z.ZodType): Problem {
-  const near = closest(name, namesUnder(root, PREFIX));
+  const near = closest(
+    name,
+    namesUnder(root, PREFIX).filter((known) => known.includes("__")),
+  );
   return {
     at: name,
     path: "",

@@ -21,7 +21,7 @@ export const sectionFrame = z.object({
 /** The whole configuration as one schema: it describes files, completion and known keys. Channels are checked by their own schemas. */
 export function rootSchema(definitions: readonly AdapterDefinition[]): z.ZodObject {
   const sections = definitions.flatMap((definition) => {
-    const section = sectionSchema(definition);
+    const section = z.optional(sectionSchema(definition));
     return [definition.configKey, ...(definition.configAliases ?? [])].map((key) => [key, section] as const);
   });
   return z.object({ ...coreSchema.shape, ...Object.fromEntries(sections) });

@@ -65,6 +65,7 @@ export function defaultOf(schema: z.ZodType): unknown {
   for (let at: z.ZodType | undefined = schema; at; at = within(at)) {
     const def = definition(at);
     if (def.type === "default" || def.type === "prefault") return def.defaultValue;
+    if (def.type === "union") return def.options.map((option) => defaultOf(option as z.ZodType)).find((value) => value !== undefined);
   }
   return undefined;
 }

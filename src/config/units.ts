@@ -12,7 +12,7 @@ export function duration({ min = 1, max = LONGEST_TIMER } = {}) {
     .union([z.int(), z.string().refine((text) => parseDuration(text) !== undefined)])
     .meta({ expects: { en: "a duration such as 60s, 15m or 500ms, or a number of ms", zh: "时长，例如 60s、15m、500ms，或毫秒数" } })
     .transform((value) => (typeof value === "number" ? value : parseDuration(value)!))
-    .pipe(z.number().min(min).max(max));
+    .refine(...between(min, max, "ms"));
 }
 
 /** A size in the files: `512KiB`, `1MiB`, or a plain number of bytes. Its output is bytes. */
@@ -21,7 +21,7 @@ export function size({ min = 1, max = Number.MAX_SAFE_INTEGER } = {}) {
     .union([z.int(), z.string().refine((text) => parseSize(text) !== undefined)])
     .meta({ expects: { en: "a size such as 512KiB or 1MiB, or a number of bytes", zh: "大小，例如 512KiB、1MiB，或字节数" } })
     .transform((value) => (typeof value === "number" ? value : parseSize(value)!))
-    .pipe(z.number().min(min).max(max));
+    .refine(...between(min, max, "B"));
 }
 
 /** ms of a text such as "60s"; undefined when it is none. */
@@ -32,6 +32,11 @@ export function parseDuration(text: string): number | undefined {
 /** Bytes of a text such as "1MiB"; undefined when it is none. */
 export function parseSize(text: string): number | undefined {
   return quantity(text, BYTES);
+}
+
+function between(min: number, max: number, unit: string) {
+  const limits = { error: `must be between ${min} and ${max} ${unit}`, params: { zh: `必须在 ${min} 和 ${max} ${unit} 之间` } };
+  return [(value: number) => value >= min && value <= max, limits] as const;
 }
 
 function quantity(text: string, units: Readonly<Record<string, number>>): number | undefined {

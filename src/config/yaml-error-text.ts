@@ -37,6 +37,7 @@ const TEXTS: Partial<Record<YAMLError["code"], Text>> = {
 };
 
 const QUOTE: Text = { message: { en: "a quote is not closed", zh: "引号没有闭合" } };
+const BRACKET: Text = { message: { en: "a bracket is not closed", zh: "括号没有闭合" } };
 const COLON: Text = {
   message: { en: "is neither a key nor part of a value", zh: "既不是键，也不是值的一部分" },
   hint: { en: 'A key is followed by ": " (with a space)', zh: "键后面要有“: ”（冒号加空格）" },
@@ -45,5 +46,6 @@ const COLON: Text = {
 /** Says what is wrong without quoting the file. */
 export function yamlErrorText(error: YAMLError): Text {
   if (error.code === "MISSING_CHAR") return error.message.includes("quote") ? QUOTE : COLON;
+  if (error.code === "BAD_INDENT" && error.message.startsWith("Flow")) return BRACKET;
   return TEXTS[error.code] ?? { message: { en: `is not YAML (${error.code})`, zh: `不是合法的 YAML（${error.code}）` } };
 }

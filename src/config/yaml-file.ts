@@ -1,17 +1,20 @@
 import {
   type Alias,
   type Document,
+  type ErrorCode,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
+  type Node,
   type Pair,
   parseDocument,
   type Scalar,
   visit,
   type YAMLError,
   type YAMLMap,
+  type YAMLSeq,
 } from "yaml";
 import type { LineMask } from "./mask.ts";
 import type { Place, Problem } from "./problem.ts";
@@ -48,6 +51,9 @@ export interface YamlOptions {
 const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
 const ALIASES = 100;
 
+/** Errors that the parser notices at the end of what never ended, or only at the end of the file. */
+const UNCLOSED = new Set<ErrorCode>(["MISSING_CHAR", "BAD_INDENT"]);
+
 /** Reads one YAML document. Never throws: what is wrong with it is in `problems`. */
 export function parseYaml(file: string, text: string, options: YamlOptions): YamlFile {
   const counter = new LineCounter();
@@ -68,7 +74,8 @@ export function parseYaml(file: string, text: string, options: YamlOptions): Yam
   }
 
   function errorProblem(error: YAMLError): Problem {
-    const place = placeAt(error.pos[0], error.pos[1]);
+    const open = UNCLOSED.has(error.code) ? openAt(document, error.pos[0]) : undefined;
+    const place = open ? placeAt(open.range![0], open.range![0] + 1) : placeAt(error.pos[0], error.pos[1]);
     const duplicate = error.code === "DUPLICATE_KEY" ? duplicateAt(document, error.pos[0]) : undefined;
     if (!duplicate) return { at: place, path: "", ...yamlErrorText(error) };
     const first = placeOf(duplicate.first.key)?.line;
@@ -119,8 +126,8 @@ export function parseYaml(file: string, text: string, options: YamlOptions): Yam
       : [],
     place(path, of) {
       const found = find(document, path);
-      const [first, second] = of === "key" || isNothing(found?.node) ? [found?.key, found?.node] : [found?.node, found?.key];
-      return placeOf(first ?? second);
+      const inline = isScalar(found?.node) ? found.node.value !== null : isFlow(found?.node) || isAlias(found?.node);
+      return of === "value" && inline ? placeOf(found?.node) : placeOf(found?.key ?? found?.node);
     },
     text(path) {
       const node = find(document, path)?.node;
@@ -142,7 +149,7 @@ export function parsePlain(text: string): unknown {
     if (typeof value === "bigint") return value <= LARGEST && value >= -LARGEST ? Number(value) : value;
     return typeof value === "string" && contents.type === "PLAIN" ? text : value;
   }
-  return (isMap(contents) || isSeq(contents)) && contents.flow ? document.toJS({ maxAliasCount: 0 }) : text;
+  return isFlow(contents) ? document.toJS({ maxAliasCount: 0 }) : text;
 }
 
 const indexes = new WeakMap<YAMLMap, Map<string, Pair>>();
@@ -166,6 +173,20 @@ function find(document: Document, path: readonly string[]): { key?: unknown; nod
     else return undefined;
   }
   return found;
+}
+
+/** The quoted text or the bracket that had not ended where the parser gave up. */
+function openAt(document: Document, offset: number): Node | undefined {
+  let open: Node | undefined;
+  visit(document, (_, node) => {
+    const encloses = isFlow(node) || (isScalar(node) && node.type?.startsWith("QUOTE"));
+    if (encloses && node.range && node.range[0] < offset && node.range[2] >= offset) open = node;
+  });
+  return open;
+}
+
+function isFlow(node: unknown): node is YAMLMap | YAMLSeq {
+  return (isMap(node) || isSeq(node)) && node.flow === true;
 }
 
 function duplicateAt(document: Document, offset: number): { first: Pair; second: Pair } | undefined {
