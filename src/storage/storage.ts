@@ -4,7 +4,8 @@ import type { Service } from "../service.ts";
 
 /**
  * Storage is the truth: what it has confirmed survives a crash at any instruction. Every method that writes resolves after the
- * write is on disk (fsync, or what the database server calls committed) and rejects with StorageError when nothing was written.
+ * write is on disk (fsync, or what the database server calls committed) and rejects with StorageError when nothing was written,
+ * with CLAWDBOT_ERR_INVALID when it never can be (a value that is not JSON, an id that another row has).
  * Writes that arrive together may share one transaction; each is still all or nothing.
  *
  * A conversation is named by its key (conversationKey in message.ts). Times are ms since the epoch.
@@ -113,7 +114,7 @@ export interface DeadLetter {
 }
 
 export interface DeadLetters {
-  /** Newest first. */
+  /** Newest first, by id; `before` is the last id of the page before. */
   deadLetters(query: { reason?: string; channel?: string; limit: number; before?: string }): Promise<DeadLetter[]>;
   deadLetter(id: string): Promise<{ letter: DeadLetter; content: Message | Reply } | null>;
   /** Makes it pending again with no attempts counted, at its old place in the order; resolves with its conversation, null when there is none. */
@@ -161,7 +162,10 @@ export interface Records {
   trace(id: string): Promise<Trace | null>;
   /** Newest first. */
   traces(query: { since?: number; conversation?: string; channel?: string; limit: number }): Promise<Trace[]>;
-  /** What was said in a conversation, oldest first, ending just before `before` (a message or reply id) or now. */
+  /**
+   * What was said in a conversation, oldest first and each reply right after the message that it answers, ending just before
+   * `before` (a message or reply id) or now. Without the replies that were given up.
+   */
   history(conversation: string, query: { limit: number; before?: string }): Promise<(Message | Reply)[]>;
   /** Sent replies of one account whose result.sequence is larger than `after`, ascending by it; with after -1, only the last one. */
   sent(channel: string, account: string, after: number, limit: number): Promise<{ reply: Reply; result: SendResult }[]>;
