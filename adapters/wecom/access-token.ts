@@ -6,6 +6,8 @@ import type { WecomConfig } from "./config.ts";
 const KEY = "access_token";
 /** Refusals may not be repeated at will: some 2,000 an hour are said to get an address blocked. */
 const REFUSAL_PAUSE_MS = 2000;
+/** Between two tries to renew a token that still serves. */
+const RENEWAL_PAUSE_MS = 30_000;
 
 export interface AccessTokens {
   /** A token that should be valid. Costs no I/O but at the start and at expiry. Throws UnreachableError or RateLimitError. */
@@ -110,7 +112,11 @@ export function createAccessTokens(config: WecomConfig, client: HttpClient, cont
       const now = clock.monotonic();
       if (!current || now >= current.expiresAt) return await renew();
       if (now >= current.refreshAt && !renewing) {
-        renew().catch((error: unknown) => log.warn("access token not renewed yet", { error: errorText(error) }));
+        const old = current;
+        renew().catch((error: unknown) => {
+          old.refreshAt = clock.monotonic() + RENEWAL_PAUSE_MS;
+          log.warn("access token not renewed yet", { error: errorText(error) });
+        });
       }
       return current.token;
     },

@@ -78,18 +78,18 @@ function idOf(fields: Fields, user: string): string {
 
 function optional(fields: Fields, name: string): string {
   const value = fields[name] ?? "";
-  if (typeof value !== "string") throw new VerifyError("malformed message");
+  if (typeof value !== "string") throw new VerifyError("malformed_message");
   return value;
 }
 
 function required(fields: Fields, name: string): string {
   const value = optional(fields, name);
-  if (value === "") throw new VerifyError("malformed message");
+  if (value === "") throw new VerifyError("malformed_message");
   return value;
 }
 
 function number(fields: Fields, name: string): number {
   const value = Number(required(fields, name));
-  if (!Number.isFinite(value)) throw new VerifyError("malformed message");
+  if (!Number.isFinite(value)) throw new VerifyError("malformed_message");
   return value;
 }

@@ -76,10 +76,10 @@ class Scanner {
     if (!NAME.test(name) || depth === MAX_DEPTH || ++this.#elements > MAX_ELEMENTS) throw malformed();
     this.#at = end + 1;
     const value = empty ? "" : this.#content(name, depth + 1);
-    const before = Object.hasOwn(into, name) ? into[name] : undefined;
-    if (Array.isArray(before)) before.push(value);
-    else if (before !== undefined) into[name] = [before, value];
-    else into[name] = LISTS.has(name) ? [value] : value;
+    const before = into[name];
+    if (before === undefined || !Object.hasOwn(into, name)) into[name] = depth > 0 && LISTS.has(name) ? [value] : value;
+    else if (Array.isArray(before)) before.push(value);
+    else into[name] = [before, value];
   }
 }
 
@@ -104,5 +104,5 @@ function referenced(name: string): string {
 }
 
 function malformed(): VerifyError {
-  return new VerifyError("malformed XML");
+  return new VerifyError("malformed_xml");
 }

@@ -82,7 +82,8 @@ function createWecomSimulator(options: SimulatorOptions): Simulator {
       const message = { text, from, id };
       const offered: Offered = { id, acked: false, answers: [] };
       if (forge !== undefined) {
-        const answer = await deliver(callbacks.forged(forge as Forgery, message));
+        if (!isForgery(forge)) throw new TypeError(`no such forgery: ${forge}`);
+        const answer = await deliver(callbacks.forged(forge, message));
         return { id, acked: answer === 200, answers: [answer] };
       }
       const deliveries = Array.from({ length: duplicate }, () => deliverUntilTaken(() => callbacks.message(message), offered));
@@ -93,6 +94,10 @@ function createWecomSimulator(options: SimulatorOptions): Simulator {
     onSent: (listener) => log.listen(listener),
     fault: api.fault,
   };
+}
+
+function isForgery(kind: string): kind is Forgery {
+  return (FORGERIES as readonly string[]).includes(kind);
 }
 
 export default defineSimulator({

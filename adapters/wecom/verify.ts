@@ -3,6 +3,8 @@ import type { WecomConfig } from "./config.ts";
 import { createCallbackCrypto } from "./crypto.ts";
 import { type Fields, scanXml } from "./scan-xml.ts";
 
+const SKEW_REPORT_MS = 60_000;
+
 /**
  * The only way from a request to its content. Both throw VerifyError for a request that the platform did not make for this account;
  * nothing is parsed before its signature is known to be right.
@@ -14,8 +16,9 @@ export interface Verifier {
   callback(request: RouteRequest): Fields;
 }
 
-export function createVerifier(config: WecomConfig, on: { clock: Clock; log: Logger }): Verifier {
+export function createVerifier(config: WecomConfig, on: { account: string; clock: Clock; log: Logger }): Verifier {
   const crypto = createCallbackCrypto({ token: config.token, encodingAesKey: config.encoding_aes_key, receiverId: config.corp_id });
+  let silentUntil = 0;
 
   function checkSignature({ msg_signature, timestamp, nonce }: Parameters, encrypted: string): void {
     if (!msg_signature || !timestamp || !nonce) throw new VerifyError("unsigned");
@@ -26,9 +29,17 @@ export function createVerifier(config: WecomConfig, on: { clock: Clock; log: Log
   function checkFreshness(timestamp: string): void {
     const skewMs = on.clock.now() - Number(timestamp) * 1000;
     if (Math.abs(skewMs) <= config.freshness_window) return;
-    const skew = Math.round(skewMs / 1000);
-    on.log.warn("signature rejected: too old or too new, check this machine's clock", { skew: `${skew > 0 ? "+" : ""}${skew}s` });
-    throw new VerifyError("clock skew");
+    reportSkew(Math.round(skewMs / 1000));
+    throw new VerifyError("clock_skew");
+  }
+
+  function reportSkew(seconds: number): void {
+    const now = on.clock.monotonic();
+    // Whoever replays one old callback must not fill the log with it.
+    if (now < silentUntil) return;
+    silentUntil = now + SKEW_REPORT_MS;
+    const skew = `${seconds > 0 ? "+" : ""}${seconds}s`;
+    on.log.warn("signature rejected: too old or too new, check this machine's clock", { account: on.account, skew });
   }
 
   return {
@@ -36,7 +47,7 @@ export function createVerifier(config: WecomConfig, on: { clock: Clock; log: Log
       const parameters = readParameters(query);
       // A proxy may have turned the "+" of base64 into a blank.
       const encrypted = parameters.echostr?.replaceAll(" ", "+");
-      if (!encrypted) throw new VerifyError("no echostr");
+      if (!encrypted) throw new VerifyError("no_echostr");
       checkSignature(parameters, encrypted);
       return crypto.decrypt(encrypted);
     },
@@ -69,7 +80,7 @@ function readParameters(query: string): Parameters {
     const equals = query.indexOf("=", at);
     const name = query.slice(at, equals);
     if (equals >= 0 && equals < end && (name === "msg_signature" || name === "timestamp" || name === "nonce" || name === "echostr")) {
-      if (found[name] !== undefined) throw new VerifyError("duplicate parameter");
+      if (found[name] !== undefined) throw new VerifyError("duplicate_parameter");
       found[name] = decodeValue(query.slice(equals + 1, end));
     }
     at = end + 1;
@@ -82,7 +93,7 @@ function decodeValue(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch {
-    throw new VerifyError("malformed query");
+    throw new VerifyError("malformed_query");
   }
 }
 
@@ -90,10 +101,10 @@ function decodeValue(value: string): string {
 function readEncrypted(body: Buffer): string {
   const envelope = body.toString("latin1");
   const tag = envelope.indexOf("<Encrypt>");
-  if (tag < 0) throw new VerifyError("not encrypted");
+  if (tag < 0) throw new VerifyError("not_encrypted");
   const isCdata = envelope.startsWith("<![CDATA[", tag + 9);
   const from = tag + (isCdata ? 18 : 9);
   const to = envelope.indexOf(isCdata ? "]]></Encrypt>" : "</Encrypt>", from);
-  if (to <= from || envelope.includes("<Encrypt>", to)) throw new VerifyError("malformed envelope");
+  if (to <= from || envelope.includes("<Encrypt>", to)) throw new VerifyError("malformed_envelope");
   return envelope.slice(from, to);
 }

@@ -81,10 +81,14 @@ test("while renewing fails, the old one serves until it expires, and each try sh
   await clock.advance(0.95 * 2 * HOUR);
   await sendMany(50);
   await until("the renewal to fail", () => host.logged.some(({ message }) => message === "access token not renewed yet"));
-  expect(scripted.calls).toEqual({ gettoken: 2, "message/send": 51 });
+  await sendMany(50);
+  expect(scripted.calls).toEqual({ gettoken: 2, "message/send": 101 });
+  await clock.advance(30_000);
+  await sendMany(50);
+  await until("another try", () => scripted.calls.gettoken === 3);
   await clock.advance(0.05 * 2 * HOUR);
   await expect(sendMany(50)).rejects.toBeInstanceOf(UnreachableError);
-  expect(scripted.calls).toEqual({ gettoken: 3, "message/send": 51 });
+  expect(scripted.calls).toEqual({ gettoken: 4, "message/send": 151 });
   await scripted.stop();
 });
 

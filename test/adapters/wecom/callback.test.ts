@@ -76,7 +76,7 @@ test("a valid callback that is replayed counts as the same message within the wi
   expect(new Set(host.received.map(({ platformId }) => platformId))).toEqual(new Set(["77"]));
   await clock.advance(20_000);
   expect(await replay()).toBe(403);
-  expect(host.refused).toEqual(["clock skew"]);
+  expect(host.refused).toEqual(["clock_skew"]);
 });
 
 test("each event and kind of message of the platform is taken", async () => {
@@ -116,4 +116,5 @@ test("an unreachable daemon is reported as such", async () => {
   platform.daemonUrl = "http://127.0.0.1:1";
   expect(await platform.say({ from: "u1", text: "hi" })).toMatchObject({ acked: false, answers: Array(3).fill("ECONNREFUSED") });
   await expect(platform.say({ from: "u1", group: "g1", text: "hi" })).rejects.toThrow("no group messages");
+  await expect(platform.say({ from: "u1", text: "hi" }, { forge: "nonsense" })).rejects.toThrow("no such forgery");
 });
