@@ -48,7 +48,7 @@ export function adapterConformance({ definition, simulator }: AdapterUnderTest):
       expect(sent).toMatchObject({ text: "你好 hi", conversation: "u1" });
       const [trace] = await daemon.gateway.storage.traces({ limit: 1 });
       expect(trace).toMatchObject({ channel: definition.name, sender: "u1", outcome: "replied", skill: "echo" });
-      const [message] = await daemon.gateway.storage.history(trace!.conversation, { limit: 1 });
+      const [message] = await daemon.gateway.storage.history(trace!.conversation, { limit: 2 });
       expect(message).toMatchObject({ contentType: "text", text: "/echo 你好 hi", mentionsBot: true });
     });
 
