@@ -4,5 +4,6 @@ export * from "./adapter-conformance.ts";
 export * from "./fake-clock.ts";
 export * from "./messages.ts";
 export * from "./queue-conformance.ts";
+export * from "./storage-conformance.ts";
 export * from "./test-gateway.ts";
 export * from "./until.ts";
