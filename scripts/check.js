@@ -5,9 +5,9 @@ import { root, tool } from "./node.js";
 
 install();
 const checks = [
-  ["format and lint", ...tool("biome"), "check", "--error-on-warnings", "--reporter=summary"],
+  ["format and lint", ...tool("biome"), "check", "--error-on-warnings", "--reporter=summary", "--colors=off"],
   ["types", ...tool("tsc"), "--noEmit"],
-  ["boundaries", ...tool("vitest"), "run", "test/architecture", "--reporter=dot"],
+  ["boundaries", ...tool("vitest"), "run", "test/architecture", "--reporter=dot", "--no-color"],
   ["dead exports", ...tool("knip"), "--no-progress"],
 ];
 const results = checks.map(([name, ...command]) => run(name, command));
