@@ -214,9 +214,14 @@ const router = z.object({
   default: about(z.string().min(1).optional(), "The skill that answers what no other skill took.", "没有技能接手时由它回答。"),
 });
 
+const admin = z.string().refine((text) => /^[^:\s]+:\S+$/.test(text), {
+  error: "must be channel:id, the name of a channel and a user's id there",
+  params: { zh: "必须写作 channel:id，即渠道名和该渠道上的用户 id" },
+});
+
 const security = z.object({
   admins: about(
-    z.array(z.string().regex(/^[^:\s]+:\S+$/, "must be channel:id, such as dingtalk:user42")).default([]),
+    z.array(admin).default([]),
     "Administrators, as channel:id, beside those whom the platform itself calls so.",
     "管理员，写作 channel:id；平台自己标明的管理员不必列出。",
   ),

@@ -1,6 +1,6 @@
 /**
  * Ids of users or groups, as an operator lists them. An id with a colon is `channel:id` and counts on that channel alone; one
- * without counts on every channel. So nobody becomes "dingtalk:user42" by choosing that as a name elsewhere.
+ * without counts on every channel. So nobody becomes a user of another channel by choosing "channel:id" as a name.
  */
 export class IdSet {
   readonly #anywhere = new Set<string>();

@@ -60,6 +60,15 @@ export const definitions: AdapterDefinition[] = [
   }) as AdapterDefinition,
 ];
 
+/** The article's section with its placeholders filled in. */
+export const wechat = `wechat_enterprise:
+  corp_id: ww0123456789abcdef
+  secret: 4X2Fabcdefgh
+  agent_id: 1000002
+  token: OPENCLAW
+  encoding_aes_key: jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2BvC
+`;
+
 /** Writes files below a new folder, which goes with the test; `config/…` are the configuration's. */
 export function folder(files: Record<string, string> = {}): string {
   const dir = mkdtempSync(join(tmpdir(), "clawdbot-config-"));

@@ -101,7 +101,7 @@ router: help
       config/gateway.yaml:18:10  performance.batch: must be a mapping (lines of key: value below it)
         18 |   batch: 50
            |          ^^
-      config/gateway.yaml:20:12  security.admins.0: must be channel:id, such as dingtalk:user42
+      config/gateway.yaml:20:12  security.admins.0: must be channel:id, the name of a channel and a user's id there
         20 |   admins: [user42]
            |            ^^^^^^
       config/gateway.yaml:21:9  router: must be a mapping (lines of key: value below it)

@@ -41,10 +41,12 @@ describe("under any schedule", () => {
     );
   });
 
-  test("users beyond the capacity share one allowance: still nobody gets more than the limit", () => {
+  const bounds = fc.constantFrom([2, 1000] as const, [1000, 3] as const);
+
+  test("users and uses beyond what is kept share one allowance: still nobody gets more than the limit", () => {
     fc.assert(
-      fc.property(schedule, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 1000 }), (steps, limit, windowMs) => {
-        const limiter = createRateLimiter({ limit, windowMs }, 2);
+      fc.property(schedule, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 1000 }), bounds, (steps, limit, windowMs, most) => {
+        const limiter = createRateLimiter({ limit, windowMs }, ...most);
         const counted = new Map<string, number[]>();
         let now = 0;
         for (const { wait, user } of steps) {
@@ -84,6 +86,16 @@ test("a user beyond the capacity is served while others are remembered, and has 
   expect(limiter.take("another", 20)).toBe(90);
   limiter.refund("further", 10);
   expect(limiter.take("another", 20)).toBe(0);
+});
+
+test("uses beyond what is kept are shared until the kept ones have expired", () => {
+  const limiter = createRateLimiter({ limit: 2, windowMs: 100 }, 1000, 3);
+  for (const user of ["a", "b", "c", "d"]) expect(limiter.take(user, 0)).toBe(0);
+  expect(limiter.take("a", 10)).toBe(90);
+  limiter.refund("b", 0);
+  expect(limiter.take("d", 10)).toBe(0);
+  expect(limiter.take("e", 20)).toBe(0);
+  for (const user of ["a", "b", "c", "d"]) expect(limiter.take(user, 300)).toBe(0);
 });
 
 test("users who are gone for two windows free their room", () => {
