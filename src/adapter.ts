@@ -104,8 +104,8 @@ export interface AdapterContext {
   sent(account: string, after: number, limit: number): Promise<{ reply: Reply; result: SendResult }[]>;
   /** A token for clients on this machine: made on first use, kept in data_dir with mode 0600. */
   localToken(): Promise<string>;
-  /** Tells `clawdbot chat` where and with which token it may log in. */
-  offerLogin(login: { path: string; token: string }): void;
+  /** Tells `clawdbot chat` where, with which token and so as which account it may log in. */
+  offerLogin(login: { path: string; token: string; account: string }): void;
   /** Readiness: say false while nothing can come in. An adapter that never says so counts as receiving from start to stop. */
   report(state: { receiving: boolean; detail: string }): void;
   /** Never show this value in logs, traces or errors (tokens got at run time; configured secrets are already known). */

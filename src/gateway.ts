@@ -42,7 +42,7 @@ export interface Gateway extends Service {
   /** Resolves when the reply has left the outbox; undefined when that takes longer than ms. */
   settled(replyId: string, ms: number): Promise<Settled | undefined>;
   /** Where and how `clawdbot chat` logs in; undefined when no channel offers it. */
-  login(): { url: string; token: string } | undefined;
+  login(): { url: string; token: string; channel: string; account: string } | undefined;
   metricsUrl: string | undefined;
   /** Decides by permissions.yaml as it is now. Rejects when that holds a mistake: the old permissions then stay in force. */
   reload(): Promise<void>;
@@ -195,7 +195,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     login() {
       const login = host.login();
-      return login && { url: http.url.replace(/^http/, "ws") + login.path, token: login.token };
+      if (!login) return undefined;
+      const { path, ...as } = login;
+      return { url: http.url.replace(/^http/, "ws") + path, ...as };
     },
     async start() {
       if (phase === "running") return;

@@ -23,12 +23,13 @@ export function clientNames(config: WebSocketConfig): string[] {
 }
 
 /** Every token that opens the door, and the one that `clawdbot chat` shall use. Without a configured one it is this machine's local token. */
-export async function loginsOf(config: WebSocketConfig, context: AdapterContext): Promise<{ logins: Login[]; offered: string }> {
+export async function loginsOf(config: WebSocketConfig, context: AdapterContext): Promise<{ logins: Login[]; offered: { token: string; account: string } }> {
   const local = !config.tokens && !config.token;
   const name = clientNames(config)[0]!;
   const entries = config.tokens ?? [{ name, token: config.token ?? (await context.localToken()), trusted: false }];
   const logins = entries.map((entry) => ({ client: entry.name, trusted: entry.trusted, digest: digest(entry.token), local }));
-  return { logins, offered: entries[0]!.token };
+  const [first] = entries;
+  return { logins, offered: { token: first!.token, account: first!.name } };
 }
 
 /** Whose token the request carries; undefined when it is nobody's. Takes the same time whichever token comes close. */

@@ -69,7 +69,7 @@ function createWebSocketAdapter(config: WebSocketConfig, context: AdapterContext
         handleProtocols: (offered) => [...offered].find((protocol) => protocol.startsWith(BEARER_PROTOCOL)) ?? false,
       });
       running = true;
-      context.offerLogin({ path: config.path, token: door.offered });
+      context.offerLogin({ path: config.path, ...door.offered });
     },
     async stop() {
       running = false;

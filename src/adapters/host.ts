@@ -51,7 +51,7 @@ export interface AdapterHost extends Service {
   /** Notes that a reply went out, for states(). */
   sent(channel: string, account: string): void;
   /** Where clients on this machine log in, when a channel offers that. */
-  login(): { path: string; token: string } | undefined;
+  login(): { channel: string; account: string; path: string; token: string } | undefined;
 }
 
 interface Hosted {
@@ -65,7 +65,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
   const hosted: Hosted[] = [];
   const byAccount = new Map<string, Hosted>();
   const byChannel = new Map<string, Hosted>();
-  let offered: { path: string; token: string } | undefined;
+  let offered: ReturnType<AdapterHost["login"]>;
 
   function find(channel: string, account: string): Hosted | undefined {
     const first = byChannel.get(channel);
@@ -98,7 +98,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
       sent: (of, after, limit) => on.storage.sent(channel, of, after, limit),
       localToken: on.localToken,
       offerLogin(login) {
-        offered = login;
+        offered = { channel, ...login };
       },
       report: ({ receiving, detail }) => report(state, receiving, detail),
       hide: on.hide,

@@ -91,10 +91,11 @@ export function createAdminApi(
     },
     async send({ channel, account, conversation, segments, waitMs }) {
       const started = about.monotonic();
-      const states = gateway.channels().filter((state) => state.channel === channel);
-      const first = states[0];
+      const first = gateway.channels().find((state) => state.channel === channel);
       if (!first) throw notFound("channel", channel);
-      const ids = await pipeline.send({ channel, account: account ?? first.account, conversation, segments });
+      const login = gateway.login();
+      const usual = login?.channel === channel ? login.account : first.account;
+      const ids = await pipeline.send({ channel, account: account ?? usual, conversation, segments });
       const settled = waitMs > 0 ? await gateway.settled(ids.at(-1)!, waitMs) : undefined;
       const answer: SendAnswer = { ids, ms: about.monotonic() - started };
       if (settled) answer.settled = settled;

@@ -72,7 +72,7 @@ describe("the token", () => {
 
   test("without a configured one the local token logs in as console, and is offered to this machine's clients", async () => {
     host = await startHost({});
-    expect(host.login).toEqual({ path: "/clawdbot/ws", token: LOCAL_TOKEN });
+    expect(host.login).toEqual({ path: "/clawdbot/ws", token: LOCAL_TOKEN, account: "console" });
     const peer = await host.connect({ token: LOCAL_TOKEN });
     expect((await peer.first(1))[0].client).toBe("console");
     expect(await refusal({ token: TOKEN })).toBe(401);

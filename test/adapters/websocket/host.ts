@@ -21,7 +21,7 @@ export async function startHost(section: unknown = { token: TOKEN }, { real = fa
   const logged: { message: string; fields: LogFields | undefined }[] = [];
   const handlers = new Map<string, UpgradeHandler>();
   const log = (message: string, fields?: LogFields) => void logged.push({ message, fields });
-  let login: { path: string; token: string } | undefined;
+  let login: Parameters<AdapterContext["offerLogin"]>[0] | undefined;
   let replies = 0;
   const context: AdapterContext = {
     channel: "websocket",
