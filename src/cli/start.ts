@@ -12,6 +12,7 @@ import { Failure, usage } from "./failure.ts";
 import { say } from "./language.ts";
 import { loadSettings } from "./settings.ts";
 import { handleSignals } from "./signals.ts";
+import { terminalLines } from "./terminal-lines.ts";
 
 export interface StartOptions {
   host?: string;
@@ -41,7 +42,7 @@ export async function start(cli: Cli, options: StartOptions): Promise<ExitCode> 
 
   const paths = dataPaths(settings.dataDir);
   const logFile = settings.log.file ? paths.log : undefined;
-  const stream = cli.options.quiet ? undefined : (line: string) => void process.stderr.write(`${line}\n`);
+  const stream = cli.options.quiet ? undefined : terminalLines();
   const log = createLog({ level: settings.log.level, file: logFile, stream, clock: systemClock });
   secrets.forEach(log.hide);
   const own = log.logger("daemon");

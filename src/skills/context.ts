@@ -27,14 +27,17 @@ export function createSkillContext(on: SkillContextParts): { forMessage: RunPart
     return on.serverLanguage === "auto" ? on.host.language(channel) : on.serverLanguage;
   }
 
+  const owned = new Map(
+    on.skills.map(({ name }) => [name, { log: on.log.logger(`skill.${name}`), kv: keyValue(on.storage, `skill:${name}`, on.clock) }]),
+  );
+
   return {
     channelLanguage,
     forMessage(message: Message, { skill }: Candidate) {
       return {
         language: languageOf(message, channelLanguage(message.channel)),
         preview: (text) => on.host.adapter(message.channel, message.account)?.preview?.(message, text),
-        kv: keyValue(on.storage, `skill:${skill.name}`, on.clock),
-        log: on.log.logger(`skill.${skill.name}`),
+        ...owned.get(skill.name)!,
         skills() {
           const permit = on.guard.permit(message);
           return on.skills
