@@ -38,15 +38,16 @@ export function createConnections(mostPerAddress: number): Connections {
         else perAddress.set(address, left);
       });
     },
+    // A socket that has closed is not known any more: a peer that goes away takes its requests with it.
     began(socket) {
-      sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
+      const underWay = sockets.get(socket);
+      if (underWay !== undefined) sockets.set(socket, underWay + 1);
     },
     ended(socket) {
-      const left = sockets.get(socket);
-      // Already closed: a peer that goes away takes its requests with it.
-      if (left === undefined) return;
-      sockets.set(socket, left - 1);
-      if (draining && left === 1) socket.destroySoon();
+      const underWay = sockets.get(socket);
+      if (underWay === undefined) return;
+      sockets.set(socket, underWay - 1);
+      if (draining && underWay === 1) socket.destroySoon();
     },
     drain(handedOver) {
       draining = true;

@@ -67,11 +67,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let stopped: Promise<void> | undefined;
 
   const { ready, started } = options;
-  if (ready && started) for (const [path, handler] of probes({ ready, started })) route("GET", path, handler);
+  if (ready && started) for (const [path, handler] of probes({ ready, started })) addRoute("GET", path, handler);
 
-  function route(method: "GET" | "POST", path: string, handler: RouteHandler): void {
-    const known = routes.get(path) ?? {};
-    routes.set(path, { ...known, [method]: [...(known[method] ?? []), handler] });
+  function addRoute(method: "GET" | "POST", path: string, handler: RouteHandler): void {
+    const route = routes.get(path) ?? {};
+    routes.set(path, { ...route, [method]: [...(route[method] ?? []), handler] });
   }
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -80,19 +80,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const target = request.url!;
     const mark = target.indexOf("?");
     const path = mark < 0 ? target : target.slice(0, mark);
-    const known = routes.get(path);
+    const route = routes.get(path);
+    const method = request.method === "HEAD" ? "GET" : request.method!;
+    const handlers = route?.[method];
     if (stopped) {
       respond(response, unavailable(1000));
-    } else if (known === undefined) {
-      fallback.handle(request, response);
-    } else {
-      const method = request.method === "HEAD" ? "GET" : request.method!;
-      const handlers = known[method];
+    } else if (handlers !== undefined) {
       const query = mark < 0 ? "" : target.slice(mark + 1);
-      const answer = (body: Buffer) => void serve(handlers!, new InboundRequest(request, path, query, body), response);
-      if (handlers === undefined) respond(response, problem(405, "method not allowed", { Allow: allowed(known) }));
-      else if (method === "POST") collectBody(request, maxBody, answer, () => respond(response, TOO_LARGE));
+      const answer = (body: Buffer) => void serve(handlers, new InboundRequest(request, path, query, body), response);
+      if (method === "POST") collectBody(request, maxBody, answer, () => respond(response, TOO_LARGE));
       else answer(NO_BODY);
+    } else if (route !== undefined) {
+      respond(response, problem(405, "method not allowed", { Allow: allowed(route) }));
+    } else {
+      fallback.handle(request, response);
     }
   }
 
@@ -128,7 +129,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }
 
   return {
-    route,
+    route: addRoute,
     upgrade: upgrades.add,
     mount: fallback.mount,
     get url() {
