@@ -74,7 +74,7 @@ export function takeUnknownKeys(schema: z.ZodType, value: unknown, options: Chec
 }
 
 /** The text for a key that nobody knows, with the one that was probably meant or, failing that, all there are. */
-export function unknownKey(key: string, known: readonly string[]): Required<Pick<Problem, "message" | "hint">> {
+function unknownKey(key: string, known: readonly string[]): Required<Pick<Problem, "message" | "hint">> {
   const near = closest(key, known);
   const all = known.join(", ");
   return {

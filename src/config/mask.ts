@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { childOf, isSecret } from "./shape.ts";
 
-export const MASKED = "***";
+const MASKED = "***";
 
 /** Names after which a line is not shown any further, whatever the schema says. */
 const SECRET_NAMES = String.raw`[\w.-]*(?:secret|tokens?|keys?|password)`;

@@ -45,7 +45,7 @@ export function schemaAt(schema: z.ZodType, path: readonly string[]): z.ZodType 
 }
 
 /** The innermost schema, without what makes it optional or gives it a default. */
-export function unwrap(schema: z.ZodType): z.ZodType {
+function unwrap(schema: z.ZodType): z.ZodType {
   let inner = schema;
   for (let next = within(inner); next; next = within(inner)) inner = next;
   return inner;
@@ -151,6 +151,6 @@ function within(schema: z.ZodType): z.ZodType | undefined {
   }
 }
 
-export function definition(schema: z.ZodType): Definition {
+function definition(schema: z.ZodType): Definition {
   return schema._zod.def as Definition;
 }

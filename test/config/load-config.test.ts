@@ -286,6 +286,15 @@ test("a variable that sets nothing is worth a warning, and those without a secti
   `);
 });
 
+test("the extent counts files and the keys that they set", () => {
+  expect(
+    load({ "a.yaml": "server: { port: 1, host: localhost }\n", "b.yaml": "performance:\n  batch:\n    size: 2\n", "c.yaml": "" }).extent,
+  ).toEqual({
+    files: 3,
+    keys: 3,
+  });
+});
+
 test("one file can be given in place of a folder", () => {
   const dir = folder({ "only.yaml": "server:\n  port: 5\n", "other.yaml": "[" });
   const { settings } = loadConfig({ dir: join(dir, "only.yaml"), env: {}, definitions });
