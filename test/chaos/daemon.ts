@@ -38,7 +38,7 @@ process.on("exit", () => {
 });
 
 export function startDaemon({ dir, env = {}, under = [] }: DaemonOptions): Daemon {
-  const [program, ...args] = [...under, process.execPath, LAUNCHER, "start"];
+  const [program, ...args] = [...under, LAUNCHER, "start"];
   const began = performance.now();
   const child = spawn(program!, args, { cwd: dir, env: { ...inherited(), ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
   running.add(child);

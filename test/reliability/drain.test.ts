@@ -22,7 +22,8 @@ describe("SIGTERM", () => {
     timeout: 60_000,
   }, async () => {
     const stage = await opened(["wecom", "websocket"]);
-    await stage.start().ready;
+    const daemon = stage.start();
+    await daemon.ready;
     const wecom = stage.platforms.get("wecom")!;
     wecom.fault({ kind: "slow", ms: 300 });
     let ended = false;
@@ -35,6 +36,7 @@ describe("SIGTERM", () => {
 
     const asked = performance.now();
     const stopping = stage.stop();
+    await until("the signal to be heard", () => daemon.output().includes("draining"));
     const late = await wecom.say({ text: "/echo late", from: "late" });
     expect(late).toMatchObject({ acked: false });
     expect(await stopping).toEqual({ code: 0, signal: null });
@@ -70,7 +72,7 @@ describe("SIGTERM", () => {
     await inFlight(stage);
 
     const stopping = stage.stop({ cutsOff: true });
-    await until("the first one to be heard", () => daemon.output().includes("draining"));
+    await until("the signal to be heard", () => daemon.output().includes("draining"));
     const asked = performance.now();
     // Two signals in a tenth of a second are one: a launcher passes on what a terminal has sent to both.
     const again = setInterval(() => daemon.signal("SIGTERM"), 50);
@@ -119,7 +121,7 @@ async function opened(channels: string[], config = {}): Promise<Stage> {
 
 /** Leaves one reply at the platform, which does not answer, and one waiting behind it. */
 async function inFlight({ oracle, platforms }: Stage): Promise<void> {
-  platforms.get("wecom")!.fault({ kind: "slow", ms: 30_000 });
+  platforms.get("wecom")!.fault({ kind: "timeout-after-success" });
   const user = createUser({ oracle, platforms }, "wecom", 1);
   await user.write();
   await user.write();

@@ -6,7 +6,7 @@ const sync = "101 fdatasync(20) = 0";
 const answer = (text: string) => `100 write(30, "{\\"type\\":\\"accepted\\",\\"id\\":\\"${text}\\"}", 60) = 60`;
 
 async function judged(lines: string[], texts: string[]): Promise<string[]> {
-  const acknowledged = (line: string) => (line.includes("accepted") ? /c\d+-\d{6}/.exec(line)?.[0] : undefined);
+  const acknowledged = (line: string) => (line.includes("accepted") ? line.match(/c\d+-\d{6}/g)! : []);
   return (await earlyAnswers(lines, { texts, acknowledged })).map(({ text, why }) => `${text} ${why}`);
 }
 

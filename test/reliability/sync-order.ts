@@ -7,8 +7,8 @@ export interface EarlyAnswer {
 interface Rules {
   /** The unique texts of the messages. */
   texts: readonly string[];
-  /** The text of the message that a write to a socket acknowledges; undefined for any other call. */
-  acknowledged(line: string): string | undefined;
+  /** The texts of the messages that a write to a socket acknowledges; none for any other call. */
+  acknowledged(line: string): string[];
 }
 
 const CALL = /^(\d+) +(?:<\.\.\. )?(\w+)/;
@@ -51,10 +51,11 @@ export async function earlyAnswers(
         unsynced.push(text);
       }
     } else {
-      const text = acknowledged(line);
-      if (text === undefined || answered.has(text)) continue;
-      answered.add(text);
-      if (!synced.has(text)) early.push({ text, why: written.has(text) ? "not synced" : "never written" });
+      for (const text of acknowledged(line)) {
+        if (answered.has(text)) continue;
+        answered.add(text);
+        if (!synced.has(text)) early.push({ text, why: written.has(text) ? "not synced" : "never written" });
+      }
     }
   }
   return [...early, ...texts.filter((text) => !answered.has(text)).map((text) => ({ text, why: "never answered" as const }))];
