@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { sleep, systemClock } from "../clock.ts";
 import type { Cli } from "./cli.ts";
 import { connectAdmin, findDataDir, isListening } from "./daemon.ts";
@@ -29,8 +30,17 @@ export async function stop(cli: Cli, options: { wait: string }): Promise<ExitCod
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Ended, but its parent has not taken note: in a container whose first process does not do so, for ever. */
+function isZombie(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
   }
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runCli, runHere } from "./run-cli.ts";
 
@@ -48,4 +51,14 @@ test("the exit codes are listed", async () => {
 test("a value that looks like a global option is a value", async () => {
   const ran = await runHere(["log", "show", "--grep", "--json", "--data-dir", "/nowhere"]);
   expect(ran).toEqual({ code: 0, stdout: "", stderr: "there is no log at /nowhere/clawdbot.log\n" });
+});
+
+test("a slow reader of a pipe gets all of it before the process ends", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "clawdbot-cli-"));
+  const line = "2026-03-02 09:15:01.123 ERROR channel.dingtalk signature rejected code=310000 trace=7f3a skew=+1843s\n";
+  await writeFile(join(dir, "clawdbot.log"), line.repeat(20_000));
+  const { code, stdout } = await runCli(["log", "show", "--lines", "20000", "--data-dir", dir]);
+  await rm(dir, { recursive: true });
+  expect(code).toBe(0);
+  expect(stdout.length).toBe(20_000 * line.length);
 });
