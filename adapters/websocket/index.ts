@@ -109,5 +109,13 @@ export default defineAdapter({
   enabledByDefault: true,
   accountsAreClients: true,
   config: websocketConfig,
+  check(accounts, server) {
+    const locked = [...accounts.values()].every((config) => config.token || config.tokens);
+    if (server.loopback || locked) return undefined;
+    return {
+      en: "the daemon listens beyond this machine: give `token` or `tokens`, or turn the channel off",
+      zh: "守护进程对本机以外开放：请设置 token 或 tokens，或关闭此渠道",
+    };
+  },
   create: createWebSocketAdapter,
 });
