@@ -429,6 +429,31 @@ describe("stopping", () => {
     expect(received.match(/done/g)).toHaveLength(1);
   });
 
+  test("lets an answer that has begun end, refuses what comes after it on its connection, and closes that", async () => {
+    const { server, connect } = await start();
+    const responses: import("express").Response[] = [];
+    server.mount("/stream", (_request, response) => {
+      responses.push(response);
+      response.writeHead(200, { "Content-Length": 5 }).write("be");
+    });
+    server.route("POST", "/hook", ok);
+    const wires = await Promise.all([connect(), connect()]);
+    for (const wire of wires) {
+      wire.write("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+      await wire.until("be");
+    }
+    const stopped = server.stop();
+    const asked = gate();
+    responses[0]!.req.socket.once("data", () => asked.open());
+    wires[0]!.write(post("/hook"));
+    await asked.promise;
+    for (const response of responses) response.end("gun");
+    await stopped;
+    const [refused, alone] = await Promise.all(wires.map((wire) => wire.closed));
+    expect(refused).toMatch(/begunHTTP\/1\.1 503 .*\r\nConnection: close\r\n.*"unavailable"/s);
+    expect(alone).toMatch(/begun$/);
+  });
+
   test("leaves upgraded connections to their handlers, up to a limit", async () => {
     const { server, connect, clock } = await start();
     const sockets: import("node:stream").Duplex[] = [];

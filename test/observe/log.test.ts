@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -52,6 +52,16 @@ describe("a log", () => {
     log.hide("80801234");
     logger.error("failed with s3cr3t value", { error: "GET /x?access_token=abc&v=s3cr3t+value", id: 80801234, plain: "s3cr3t" });
     expect(lines[0]).toMatch(/ERROR net failed with \*\*\* error=GET\\s\/x\?access_token=\*\*\*&v=\*\*\* id=\*\*\* plain=s3cr3t$/);
+  });
+
+  test("does not show the first half of a secret at which a long text is cut", () => {
+    const lines: string[] = [];
+    const log = createLog({ level: "debug", stream: (line) => lines.push(line), clock });
+    log.hide("s3cr3t-value");
+    const long = `${"x".repeat(1994)}s3cr3t-value${"y".repeat(10)}`;
+    log.logger("a").info(long, { long });
+    expect(lines[0]).toHaveLength("2026-01-01 00:00:00.000 INFO a  long=".length + 2 * 2001);
+    expect(lines[0]).not.toContain("s3c");
   });
 
   test("a hidden secret that looks like a part of the date does not break the line", () => {
@@ -138,6 +148,20 @@ describe("a log file", () => {
     await log.close();
     expect(await read(`${file}-20260101`)).toBe("before\nstill to the moved one\n");
     expect(await read()).toBe("after\n");
+  });
+
+  test("goes on in the same file when it cannot be rotated, and tries again a whole file later", async () => {
+    await mkdir(join(`${file}.1`, "in the way"), { recursive: true });
+    const errors: Error[] = [];
+    const log = createLogFile({ path: file, maxBytes: 100, files: 2, onError: (error) => errors.push(error) });
+    for (let n = 10; n < 30; n++) {
+      log.write(`line ${n} ${"x".repeat(11)}`);
+      log.flush();
+    }
+    await log.close();
+    expect((await read()).match(/line \d\d/g)).toHaveLength(20);
+    expect(errors.length).toBeLessThanOrEqual(3);
+    expect(errors[0]).toMatchObject({ syscall: "rename" });
   });
 
   test("reports a full disk once and does not throw", async () => {

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -70,6 +70,12 @@ describe("reading a log", () => {
     await writeFile(`${file}.1`, lines(20_000, 20_001));
     await writeFile(file, lines(0, 1) + lines(10_000, 10_003));
     expect(await numbers({ since: start + 10_000_000 })).toEqual([10_000, 10_001, 10_002]);
+  });
+
+  test("shows a file once that is rotated while the files are opened", async () => {
+    await writeFile(file, lines(0, 3));
+    await link(file, `${file}.1`);
+    expect(await numbers({})).toEqual([0, 1, 2]);
   });
 
   test("of a log that does not exist is empty", async () => {
