@@ -9,7 +9,7 @@ export interface Oracle {
   offered(exchange: Exchange): void;
   /** The daemon told the platform "received". Only the first time counts, but every time may be told. */
   acked(exchange: Exchange): void;
-  /** The daemon did not say "received", after all the platform's retries. */
+  /** The daemon did not say "received", after all the platform's retries. answers: what it said instead, */
   refused(exchange: Exchange, answers: readonly (number | string)[]): void;
   /** A reply reached the platform. suppressed: its idempotency key kept it from being shown a second time. */
   sent(reply: Exchange & { suppressed: boolean }): void;
@@ -87,7 +87,7 @@ export function createOracle(now: () => number = () => performance.now()): Oracl
       note("acked", exchange);
       if (!seen.has(keyOf(exchange))) ackedNow.set(keyOf(exchange), exchange);
     },
-    refused: (exchange, answers) => note("refused", exchange, answers.join(" ")),
+    refused: (exchange, answers) => note("refused", exchange, [...new Set(answers)].join(" ")),
     sent(reply) {
       note(reply.suppressed ? "suppressed" : "sent", reply);
       if (reply.suppressed) return;

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -41,8 +42,13 @@ export interface Stage {
 const RETRIES = 3;
 const RETRY_MS = 50;
 
+const temporary = new Set<string>();
+process.on("exit", () => {
+  for (const dir of temporary) rmSync(dir, { recursive: true, force: true });
+});
+
 export async function createStage(options: StageOptions): Promise<Stage> {
-  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "clawdbot-chaos-")));
+  const dir = options.dir ?? (await makeTemporary());
   const oracle = createOracle();
   const port = await sparePort();
   const url = `http://127.0.0.1:${port}`;
@@ -127,10 +133,16 @@ export async function createStage(options: StageOptions): Promise<Stage> {
     async close() {
       if (daemon) await end((running) => running.kill());
       await Promise.all([...platforms.values()].map((platform) => platform.stop()));
-      if (!options.dir) await rm(dir, { recursive: true, force: true });
+      if (temporary.delete(dir)) await rm(dir, { recursive: true, force: true });
       if (problem) throw problem;
     },
   };
+}
+
+async function makeTemporary(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "clawdbot-chaos-"));
+  temporary.add(dir);
+  return dir;
 }
 
 /** The channels whose platform can be played here: all that are installed, once each has its simulator. */
@@ -140,11 +152,20 @@ export async function simulatedChannels(): Promise<string[]> {
   return names.filter((_, n) => simulators[n] !== undefined);
 }
 
-/** A port of 127.0.0.1 that nobody has now. */
+/**
+ * A port of 127.0.0.1 that nobody has now, below those that the system gives to outgoing connections: while the daemon is down, one of
+ * them could get its port, and a client that tries it could even connect to itself.
+ */
 async function sparePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
