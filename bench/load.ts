@@ -64,6 +64,8 @@ export interface LoadOptions {
   /** Where in `requests` to begin; moved on. */
   position: { next: number };
   durationMs: number;
+  /** Ends after so many messages, if that is sooner. */
+  messages?: number;
   /** Closed loop: messages on their way at any time. */
   window?: number;
   /** Open loop: Poisson arrivals per second; latencies count from the intended instant. */
@@ -82,7 +84,18 @@ interface Connection {
 
 /** Drives one server and measures on one clock: this process both sends the callbacks and receives the replies. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { port, platform, requests, position, durationMs, window = 64, rate = 0, connections = 64 } = options;
+  const {
+    port,
+    platform,
+    requests,
+    position,
+    durationMs,
+    messages = Number.POSITIVE_INFINITY,
+    window = 64,
+    rate = 0,
+    connections = 64,
+  } = options;
+  const last = Math.min(requests.length, position.next + messages);
   const sentAt = new Float64Array(requests.length);
   const seen = new Uint8Array(requests.length);
   const latencies: number[] = [];
@@ -109,11 +122,11 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   idle.push(...sockets);
 
   const offer = (at: number) => {
-    const number = position.next++;
-    if (number >= requests.length) {
+    if (position.next >= last) {
       stopping = true;
       return;
     }
+    const number = position.next++;
     sentAt[number] = at;
     inFlight++;
     const connection = idle.pop();
@@ -128,9 +141,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     seen[number] = 1;
     latencies.push(performance.now() - sentAt[number]!);
     inFlight--;
-    if (stopping) {
-      if (inFlight === 0) finished();
-    } else if (rate === 0) offer(performance.now());
+    if (!stopping && rate === 0) offer(performance.now());
+    if (stopping && inFlight === 0) finished();
   };
 
   const start = performance.now();

@@ -26,6 +26,9 @@ const repetitions = Number(values.repetitions);
 const rate = Number(values.rate);
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+/** Messages before anything is measured: until then V8 is busy compiling, and the more code, the longer. */
+const WARM_UP = 20_000;
+
 interface Contestant {
   name: string;
   start(dir: string, platform: Platform): Promise<ServerProcess>;
@@ -76,7 +79,7 @@ async function measure(contestant: Contestant, platform: Platform, requests: Buf
   try {
     const position = { next: 0 };
     const common = { port: server.port, platform, requests, position };
-    await load({ ...common, durationMs: 1500 });
+    await load({ ...common, durationMs: 30_000, messages: WARM_UP });
     const before = server.usage();
     const closed = await load({ ...common, durationMs: seconds * 1000 });
     const after = server.usage();
@@ -107,7 +110,7 @@ function median(numbers: number[]): number {
 if (availableParallelism() > 1 && process.platform === "linux")
   execFileSync("taskset", ["-a", "-p", "-c", "1", String(process.pid)], { stdio: "ignore" });
 const platform = await startPlatform();
-const requests = prebuiltCallbacks(Math.ceil((seconds + 1.5) * 25_000 + rate * 2.5));
+const requests = prebuiltCallbacks(Math.ceil(WARM_UP + seconds * 20_000 + rate * 2.5));
 const results = new Map<string, Figures[]>(contestants.map(({ name }) => [name, []]));
 for (let n = 0; n < repetitions; n++) {
   for (const contestant of contestants) results.get(contestant.name)!.push(await measure(contestant, platform, requests));
