@@ -45,8 +45,12 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
   const sockets = new Set<Socket>();
   const lastSent = new Map<string, number>();
   const minutes = new Map<string, { minute: number; count: number }>();
-  let token: { value: string; expiresAt: number } | undefined;
-  let tokens = 0;
+  let tokens = 1;
+  // A simulator that is started again goes on as the platform would: the token that a daemon still holds is good.
+  let token: { value: string; expiresAt: number } | undefined = {
+    value: `${TOKEN_PREFIX}1`,
+    expiresAt: clock.now() + TOKEN_SECONDS * 1000,
+  };
   let messages = 0;
   let fault: Fault | null = null;
   let left = 0;
