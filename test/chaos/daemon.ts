@@ -34,7 +34,7 @@ export interface Daemon {
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
-  for (const child of running) killGroup(child);
+  for (const child of running) send("SIGKILL", -child.pid!);
 });
 
 export function startDaemon({ dir, env = {}, under = [] }: DaemonOptions): Daemon {
@@ -74,19 +74,20 @@ export function startDaemon({ dir, env = {}, under = [] }: DaemonOptions): Daemo
   return {
     ready,
     exited,
-    signal: (name) => process.kill(under.length > 0 ? -child.pid! : child.pid!, name),
+    signal: (name) => send(name, under.length > 0 ? -child.pid! : child.pid!),
     kill() {
-      killGroup(child);
+      // The launcher may have handed over to another process: all of them are in one group.
+      send("SIGKILL", -child.pid!);
       return exited;
     },
     output: () => printed,
   };
 }
 
-/** The launcher may have handed over to another process: all of them are in one group. */
-function killGroup(child: ChildProcess): void {
+/** Does nothing when the process has ended. */
+function send(signal: NodeJS.Signals, to: number): void {
   try {
-    process.kill(-child.pid!, "SIGKILL");
+    process.kill(to, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }

@@ -23,10 +23,10 @@ export async function settle(stage: Stage, withinMs = 60_000): Promise<Settled> 
 }
 
 /** Everything is answered, and noted so: a reply that is sent again after a crash may still be on its way to be hidden. */
-async function isIdle({ oracle, dir }: Stage): Promise<boolean> {
+export async function isIdle({ oracle, dir }: Stage): Promise<boolean> {
   if (oracle.unanswered().length > 0) return false;
-  const { inbox, outbox } = await statusOf(dir);
-  return inbox + outbox === 0;
+  const status = await statusOf(dir);
+  return status !== undefined && status.inbox + status.outbox === 0;
 }
 
 function offencesOf({ offences }: Verdict): string[] {

@@ -18,6 +18,13 @@ export interface StageOptions {
   config?: Record<string, Record<string, unknown>>;
 }
 
+export interface StartOptions extends Pick<DaemonOptions, "under"> {
+  /** Where it kills itself. */
+  failpoint?: `${Failpoint}:${number}`;
+  /** That it may be killed by what it runs under. */
+  mayCrash?: boolean;
+}
+
 /**
  * A daemon between simulated platforms, and the oracle that sees both sides: everything that reaches a platform, and every start
  * and end of the daemon, is in its log. What users write is told by them.
@@ -28,9 +35,9 @@ export interface Stage {
   readonly oracle: Oracle;
   readonly platforms: ReadonlyMap<string, Simulator>;
   /** Starts the daemon and returns at once. A daemon that ends without being asked to makes `close` and the next `start` fail. */
-  start(options?: Omit<DaemonOptions, "dir" | "env"> & { failpoint?: `${Failpoint}:${number}` }): Daemon;
+  start(options?: StartOptions): Daemon;
   kill(): Promise<void>;
-  /** Waits for the daemon to kill itself at its failpoint. */
+  /** Waits until the daemon is killed by itself at its failpoint, or by what it runs under. */
   crash(): Promise<void>;
   /** SIGTERM; resolves with how it ended. cutsOff: what is in flight will not end in time, as at a kill. */
   stop(how?: { cutsOff: boolean }): Promise<Exit>;
@@ -96,13 +103,13 @@ export async function createStage(options: StageOptions): Promise<Stage> {
     url,
     oracle,
     platforms,
-    start({ failpoint, ...how } = {}) {
+    start({ failpoint, mayCrash = failpoint !== undefined, under = [] } = {}) {
       if (problem) throw problem;
       if (daemon) throw new Error("a daemon is running");
       oracle.started();
-      const started = startDaemon({ dir, ...how, ...(failpoint && { env: { CLAWDBOT_FAILPOINT: failpoint } }) });
+      const started = startDaemon({ dir, under, ...(failpoint && { env: { CLAWDBOT_FAILPOINT: failpoint } }) });
       daemon = started;
-      if (failpoint) ending = started;
+      if (mayCrash) ending = started;
       const watch = ({ code, signal }: Exit) => {
         if (ending !== started) problem = new Error(`the daemon ended by itself (${signal ?? code}):\n${started.output()}`);
       };
@@ -118,7 +125,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
     },
     async crash() {
       const { signal, code } = await end((running) => running.exited);
-      if (signal !== "SIGKILL") throw new Error(`the daemon ended with ${signal ?? code} and not at its failpoint`);
+      if (signal !== "SIGKILL") throw new Error(`the daemon ended with ${signal ?? code} and was not killed`);
       oracle.killed();
     },
     async stop({ cutsOff } = { cutsOff: false }) {

@@ -16,7 +16,7 @@ const CALLS = "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg";
 
 /** What the operating system saw: promise P1 does not rest on anything that the daemon says of itself. */
 test.runIf(needs("strace"))(
-  `wecom: each of ${CALLBACKS} callbacks is answered after the sync of what holds it`,
+  "wecom: each of 1,000 callbacks is answered after the sync of what holds it",
   { timeout: 180_000 },
   async () => {
     await traced("wecom", async (stage, trace) => {
@@ -33,7 +33,7 @@ test.runIf(needs("strace"))(
 );
 
 test.runIf(needs("strace"))(
-  `websocket: each of ${CALLBACKS} messages, ${CONCURRENT} at a time, is confirmed after the sync of what holds it`,
+  "websocket: each of 1,000 messages, 20 at a time, is confirmed after the sync of what holds it",
   { timeout: 180_000 },
   async () => {
     await traced("websocket", async (stage, trace) => {
