@@ -8,7 +8,7 @@ export const account = {
   token: "QDG6eKbenchTOKEN",
   encoding_aes_key: "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C",
 };
-export const callbackPath = "/clawdbot/wechat/callback";
+const callbackPath = "/clawdbot/wechat/callback";
 
 const key = Buffer.from(`${account.encoding_aes_key}=`, "base64");
 

@@ -208,6 +208,6 @@ async function connect(port: number, acked: (connection: Connection) => void): P
   return connection;
 }
 
-export function percentile(sorted: number[], share: number): number {
+function percentile(sorted: number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

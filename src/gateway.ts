@@ -66,7 +66,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const storage = createSqliteStorage({
     path: settings.storage.path ?? `${settings.dataDir}/clawdbot.db`,
     clock,
-    batch: performance.batch,
+    batch: performance.batch.enabled ? performance.batch : { size: 1, interval: 0 },
     log: log.logger("storage"),
   });
   const inbox = queue("messages", performance.worker_threads);
@@ -99,6 +99,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const metricsServer = createMetricsServer({ ...settings.metrics, scrape: metrics.scrape, clock, log: log.logger("metrics") });
   const host: AdapterHost = createAdapterHost({
+    publicUrl: listen.public_url?.replace(/\/+$/, ""),
     clock,
     random,
     metrics,

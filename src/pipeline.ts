@@ -96,13 +96,14 @@ export function createPipeline(on: PipelineParts): Pipeline {
     let ending: Ending;
     try {
       ending = await answer(pending, permit, trace);
+      await finish(pending, ending, trace, finishing);
     } catch (error) {
-      if (error instanceof StorageError) throw error;
+      if (error instanceof StorageError || stopped.signal.aborted) throw error;
       const failed = endOfFailed(pending, error, trace, { ...on, language: speak(message) });
       if ("notBefore" in failed) return await persist(() => storage.retryMessage(message.id, failed));
       ending = failed;
+      await finish(pending, ending, trace, finishing);
     }
-    await finish(pending, ending, trace, finishing);
     if (ending.replies.length > 0) outbox.notify(conversationKey(message));
   }
 

@@ -41,10 +41,10 @@ export async function finish(pending: PendingMessage, ending: Ending, trace: Tra
   };
   const replies = contents.flatMap((content) => makeReplies(about, content, on));
   trace.mark("finish");
-  on.admission.repliesAdded(replies.length);
   const end = { ...how, replies, steps: trace.steps, attempts: pending.attempts + 1, at: on.clock.now() };
   await on.persist(() => on.storage.finishMessage(message.id, end));
   on.admission.left();
+  on.admission.repliesAdded(replies.length);
   failpoint("after-finish-commit");
   const ms = Math.round(on.clock.now() - message.receivedAt);
   on.log.info("message handled", {

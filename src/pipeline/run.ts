@@ -63,7 +63,7 @@ export async function run(candidate: Candidate, message: Message, on: RunParts):
 }
 
 /** A skill's answer in the one form that is stored. Rejects what is not an answer, naming what it was. */
-export function toSegments(reply: SkillReply): Segment[] {
+function toSegments(reply: SkillReply): Segment[] {
   if (typeof reply === "string") return reply === "" ? [] : [{ type: "text", text: reply }];
   if (Array.isArray(reply)) return reply;
   if (reply !== null && typeof reply === "object" && "type" in reply) {

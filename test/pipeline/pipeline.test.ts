@@ -200,6 +200,23 @@ describe("failure of a skill", () => {
     expect(await traced(on, ({ state }) => state === "dead")).toMatchObject({ outcome: "dead", reason: "skill_failed", attempts: 1 });
   });
 
+  test("by an answer that cannot be stored, or is none, ends as a dead letter and blocks nothing", async () => {
+    const odd = defineSkill({
+      name: "odd",
+      version: "1",
+      description: "",
+      triggers: [],
+      handleMessage: ({ text }) => (text === "number" ? (42 as never) : [{ type: "text", text: "x", size: 10n } as never]),
+    });
+    const on = await setup({ skills: [odd, echo] });
+    await say(on, "/odd number");
+    await say(on, "/odd bigint");
+    await say(on, "/echo next");
+    await until("the next message", () => texts(on).includes("next"));
+    const letters = await on.storage.deadLetters({ limit: 9 });
+    expect(letters.map(({ reason }) => reason)).toEqual(["skill_failed", "skill_failed"]);
+  });
+
   test("by not answering is cut at its deadline; what it answers later is dropped", async () => {
     let answer: ((text: string) => void) | undefined;
     let aborted = false;
