@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { z } from "zod";
 import type { Clock, Random } from "./clock.ts";
-import type { InboundMessage, Message, Reply, Segment } from "./message.ts";
+import type { Conversation, InboundMessage, Message, Reply, Segment } from "./message.ts";
 import type { Service } from "./service.ts";
 import type { KeyValue, Language, Localised, Logger } from "./skill.ts";
 
@@ -35,7 +35,7 @@ export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
  * One account on a channel. start must not resolve before inbound works, or, where the platform is out of reach, before
  * the adapter keeps trying by itself; stop ends inbound first.
  */
-export interface Adapter extends Service, Partial<CanSplit & CanConfirm & CanPreview> {
+export interface Adapter extends Service, Partial<CanSplit & CanMerge & CanConfirm & CanPreview> {
   /**
    * Makes exactly one call to the platform and resolves when the platform took it. Throws RateLimitError (wait, then again),
    * RejectedError (never), UnreachableError (surely not arrived, again) or anything else (again, with back-off).
@@ -66,6 +66,12 @@ export interface CanSplit {
   split(segments: Segment[]): Segment[][];
 }
 
+/** The channel takes only so many replies to one message: what a skill said in many goes into fewer. Must be pure. */
+export interface CanMerge {
+  /** One content for each reply that the skill made, in order; nothing of them may get lost. Each of the result is then split. */
+  merge(contents: Segment[][], conversation: Conversation): Segment[][];
+}
+
 /** Told once the fact that a reply was sent is on disk. Must not throw. */
 export interface CanConfirm {
   delivered(reply: Reply, result: SendResult): void;
@@ -79,6 +85,8 @@ export interface CanPreview {
 export interface AdapterContext {
   readonly channel: string;
   readonly account: string;
+  /** How platforms reach the daemon from outside (server.public_url), without a slash at its end; undefined when nobody said so. */
+  readonly publicUrl?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

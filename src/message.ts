@@ -20,6 +20,8 @@ export interface Conversation {
   id: string;
   type: "direct" | "group";
   title?: string;
+  /** A topic inside it, where the platform has them: replies go there. Permissions and order are the conversation's. */
+  topic?: string;
 }
 
 export interface Sender {
@@ -94,6 +96,10 @@ export interface Reply {
   messageId?: string;
   /** The same message by its platform id. */
   replyTo?: string;
+  /** When that message arrived: some platforms take answers for a limited time. */
+  askedAt?: number;
+  /** How many more replies to that message come after this one; absent for the last. */
+  followedBy?: number;
   createdAt: number;
 }
 

@@ -28,6 +28,7 @@ export interface ChannelState {
 }
 
 export interface AdapterHostParts {
+  publicUrl: string | undefined;
   clock: Clock;
   random: Random;
   metrics: Metrics;
@@ -83,6 +84,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
     return {
       channel,
       account,
+      publicUrl: on.publicUrl,
       clock: on.clock,
       random: on.random,
       log: on.logger(`channel.${channel}`),

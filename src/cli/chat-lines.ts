@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline";
 import { sleep, systemClock } from "../clock.ts";
-import type { Connect } from "./chat.ts";
 import type { Cli } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Connect } from "./talk.ts";
 
 /** How long, after the last line, an answer that has not come is waited for; some messages get none. */
 const QUIET_MS = 5000;

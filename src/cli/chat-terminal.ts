@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline";
 import { errorText } from "../errors.ts";
-import type { Connect } from "./chat.ts";
 import { createChatScreen } from "./chat-screen.ts";
 import type { Cli } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { say } from "./language.ts";
+import type { Connect } from "./talk.ts";
 
 /** A person talks: answers appear above the line being typed and grow while they are made; ↑ brings back what was said. */
 export async function chatOnTerminal({ out }: Cli, connect: Connect): Promise<ExitCode> {

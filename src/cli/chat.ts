@@ -8,6 +8,7 @@ import { connectAdmin } from "./daemon.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { usage } from "./failure.ts";
 import { say } from "./language.ts";
+import type { Connect } from "./talk.ts";
 
 export interface ChatOptions {
   conversation?: string;
@@ -15,21 +16,6 @@ export interface ChatOptions {
   user?: string;
   /** true: from stdin. */
   script?: string | true;
-}
-
-/** Opens the conversation. What comes is heard from the first moment, unheard answers of an earlier session included. */
-export type Connect = (ears: Ears) => Promise<Talk>;
-
-export interface Ears {
-  reply(reply: DaemonReply): void;
-  delta?(delta: DaemonDelta): void;
-  state?(state: "up" | "down" | "refused"): void;
-}
-
-export interface Talk {
-  newId(): string;
-  /** Resolves once the daemon has it on disk. */
-  send(id: string, text: string): Promise<unknown>;
 }
 
 /** Talks to the bot as a local client of the daemon: a person at a terminal, lines from a pipe, or a script with expectations. */

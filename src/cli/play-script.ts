@@ -1,10 +1,10 @@
 import { sleep, systemClock } from "../clock.ts";
-import type { Connect } from "./chat.ts";
 import { type Exchange, parseScript } from "./chat-script.ts";
 import type { Cli } from "./cli.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { usage } from "./failure.ts";
 import { say } from "./language.ts";
+import type { Connect } from "./talk.ts";
 
 /** How long an answer is waited for. */
 const ANSWER_MS = 15_000;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createMetrics, type MetricsOptions } from "../../src/observe/metrics.ts";
+import { createMetrics } from "../../src/observe/create-metrics.ts";
+import type { MetricsOptions } from "../../src/observe/metrics.ts";
 import { parseExposition } from "./exposition.ts";
 
 const idle = () => ({ active: 0, waiting: 0, delayed: 0 });
