@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pass } from "node:timers/promises";
 import { stringify } from "yaml";
 import { loadAdapters, loadSimulator } from "../../src/adapters/loader.ts";
 import type { Failpoint } from "../../src/pipeline/failpoint.ts";
@@ -93,8 +94,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
     ending = daemon;
     const exit = await how(daemon);
     daemon = undefined;
-    // What its last system calls sent is in our sockets: hear it before anything else is started.
-    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await hearTheRest([...platforms.values()]);
     return exit;
   }
 
@@ -144,6 +144,16 @@ export async function createStage(options: StageOptions): Promise<Stage> {
       if (problem) throw problem;
     },
   };
+}
+
+/** What a daemon that has ended had sent is still in sockets of ours: reads on until nothing comes any more. */
+async function hearTheRest(platforms: readonly Simulator[]): Promise<void> {
+  const arrivals = () => platforms.reduce((sum, { sent }) => sum + sent.length, 0);
+  let heard: number;
+  do {
+    heard = arrivals();
+    for (let round = 0; round < 3; round++) await pass(5);
+  } while (arrivals() > heard);
 }
 
 async function makeTemporary(): Promise<string> {
