@@ -38,8 +38,10 @@ export async function finish(pending: PendingMessage, ending: Ending, trace: Tra
     conversation: message.conversation,
     messageId: message.id,
     replyTo: message.platformId,
+    askedAt: message.receivedAt,
   };
-  const replies = contents.flatMap((content) => makeReplies(about, content, on));
+  const merged = on.adapter(message.channel, message.account)?.merge?.(contents, message.conversation) ?? contents;
+  const replies = numbered(merged.flatMap((content) => makeReplies(about, content, on)));
   trace.mark("finish");
   const end = { ...how, replies, steps: trace.steps, attempts: pending.attempts + 1, at: on.clock.now() };
   await on.persist(() => on.storage.finishMessage(message.id, end));
@@ -65,6 +67,11 @@ export function makeReplies(
 ): Reply[] {
   const parts = on.adapter(about.channel, about.account)?.split?.(content) ?? [content];
   return parts.map((segments) => ({ ...about, id: on.newId(), segments, text: plainText(segments), createdAt: on.clock.now() }));
+}
+
+function numbered(replies: Reply[]): Reply[] {
+  const last = replies.length - 1;
+  return replies.map((reply, index) => (index < last ? { ...reply, followedBy: last - index } : reply));
 }
 
 /** A message whose skill its sender may not use here: said once per window, always audited. */
