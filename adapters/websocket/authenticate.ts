@@ -23,7 +23,10 @@ export function clientNames(config: WebSocketConfig): string[] {
 }
 
 /** Every token that opens the door, and the one that `clawdbot chat` shall use. Without a configured one it is this machine's local token. */
-export async function loginsOf(config: WebSocketConfig, context: AdapterContext): Promise<{ logins: Login[]; offered: { token: string; account: string } }> {
+export async function loginsOf(
+  config: WebSocketConfig,
+  context: AdapterContext,
+): Promise<{ logins: Login[]; offered: { token: string; account: string } }> {
   const local = !config.tokens && !config.token;
   const name = clientNames(config)[0]!;
   const entries = config.tokens ?? [{ name, token: config.token ?? (await context.localToken()), trusted: false }];

@@ -208,7 +208,7 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
     },
     fault(fault: Fault | null) {
       unacknowledged = fault?.kind === "slow" ? (fault.times ?? Number.POSITIVE_INFINITY) : 0;
-      if (fault?.kind === "reset") void opening?.then((socket) => socket.reset());
+      if (fault?.kind === "reset") void opening?.then((socket) => socket.reset(), nothing);
     },
   };
 }
