@@ -22,12 +22,18 @@ export async function run(candidate: Candidate, message: Message, on: RunParts):
   const { skill } = candidate;
   const started = on.clock.monotonic();
   const replies: Segment[][] = [];
-  const deadline = new AbortController();
+  let late: ClawdbotError | undefined;
+  let deadline: AbortController | undefined;
   const context: SkillContext = {
     ...on.context(message, candidate),
-    signal: deadline.signal,
+    // Made when asked for: most skills never do, and it costs more than the rest of this function.
+    get signal() {
+      deadline ??= new AbortController();
+      if (late) deadline.abort(late);
+      return deadline.signal;
+    },
     reply: (content) => {
-      if (!deadline.signal.aborted) replies.push(toSegments(content));
+      if (!late) replies.push(toSegments(content));
     },
   };
   const seen = candidate.text === message.text ? message : { ...message, text: candidate.text };
@@ -42,9 +48,9 @@ export async function run(candidate: Candidate, message: Message, on: RunParts):
             new Promise<never>((_, reject) => {
               timer = on.clock.setTimeout(() => {
                 outcome = "timeout";
-                const error = new ClawdbotError("CLAWDBOT_ERR_SKILL_TIMEOUT", `no answer in ${on.skillTimeout} ms`, { retryable: true });
-                deadline.abort(error);
-                reject(error);
+                late = new ClawdbotError("CLAWDBOT_ERR_SKILL_TIMEOUT", `no answer in ${on.skillTimeout} ms`, { retryable: true });
+                deadline?.abort(late);
+                reject(late);
               }, on.skillTimeout);
             }),
           ])
