@@ -208,7 +208,8 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
     },
     fault(fault: Fault | null) {
       unacknowledged = fault?.kind === "slow" ? (fault.times ?? Number.POSITIVE_INFINITY) : 0;
-      if (fault?.kind === "reset") void opening?.then((socket) => socket.reset(), nothing);
+      // Without a connection there is nothing to break.
+      if (fault?.kind === "reset") opening?.then((socket) => socket.reset()).catch(() => {});
     },
   };
 }
