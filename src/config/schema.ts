@@ -211,7 +211,11 @@ const log = z.object({
 });
 
 const router = z.object({
-  default: about(z.string().min(1).optional(), "The skill that answers what no other skill took.", "没有技能接手时由它回答。"),
+  default: about(
+    z.string().min(1).default("help"),
+    "The skill that answers a text addressed to the bot that no other skill took; none = nobody.",
+    "对机器人说的文字没有其他技能接手时由它回答；none 表示不回答。",
+  ),
 });
 
 const admin = z.string().refine((text) => /^[^:\s]+:\S+$/.test(text), {
