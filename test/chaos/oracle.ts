@@ -102,8 +102,8 @@ export function createOracle(now: () => number = () => performance.now()): Oracl
   };
 }
 
-/** Judges a whole log. Pure, so that a log written by hand can show that it is able to condemn. */
-export function judge(log: readonly Entry[]): Verdict {
+/** Judges a whole log; reads nothing else. */
+function judge(log: readonly Entry[]): Verdict {
   const offered = new Set<string>();
   const acks = new Map<string, Arrival>();
   const arrivals = new Map<string, Arrival[]>();
