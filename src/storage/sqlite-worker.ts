@@ -54,9 +54,9 @@ function startWriter(): Opening {
   db.pragma("synchronous = FULL");
   db.pragma("cache_size = -16000");
   db.pragma("temp_store = MEMORY");
-  // Rarer checkpoints write hot pages less often; more than this only makes each of them longer.
-  db.pragma("wal_autocheckpoint = 4000");
-  db.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
+  // 4 MiB: rarer checkpoints write hot pages less often, but the log itself must not be what fills a small disk.
+  db.pragma("wal_autocheckpoint = 1000");
+  db.pragma(`journal_size_limit = ${8 * 1024 * 1024}`);
   migrate(db);
 
   const writes = createWrites(db) as unknown as Record<string, Run>;

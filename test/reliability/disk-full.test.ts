@@ -10,8 +10,8 @@ import { statusOf } from "../chaos/status.ts";
 import { createUser } from "../chaos/user.ts";
 import { needs } from "../setup/needs.ts";
 
-/** Room for the write-ahead log between two checkpoints, and some more. */
-const SIZE = "64m";
+/** What a daemon can live on: the write-ahead log takes 4 MiB of it between two checkpoints. */
+const SIZE = "16m";
 const cleanups: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
