@@ -1,4 +1,4 @@
-import { type Adapter, type AdapterContext, defineAdapter } from "clawdbot";
+import { type Adapter, type AdapterContext, defineAdapter, type Localised } from "clawdbot";
 import { createBotApi } from "./bot-api.ts";
 import { createBotIdentity } from "./bot-identity.ts";
 import { type TelegramConfig, telegramConfig } from "./config.ts";
@@ -43,10 +43,30 @@ function createTelegramAdapter(config: TelegramConfig, context: AdapterContext):
   };
 }
 
+/** What cannot work with several bots: each update belongs to one of them. */
+function check(accounts: ReadonlyMap<string, TelegramConfig>): Localised | undefined {
+  const all = [...accounts.values()];
+  const isTwice = (values: (string | undefined)[]) => new Set(values).size < values.length;
+  if (isTwice(all.map(({ token }) => token))) {
+    return {
+      en: "two accounts have the same token, and Telegram serves one of them",
+      zh: "两个账号用了同一个 token，而 Telegram 只会服务其中一个",
+    };
+  }
+  if (isTwice(all.filter(({ mode }) => mode === "webhook").map(({ webhook_secret }) => webhook_secret))) {
+    return {
+      en: "each account needs a webhook_secret of its own: it tells whose update it is",
+      zh: "每个账号的 webhook_secret 必须不同：靠它区分消息属于哪个机器人",
+    };
+  }
+  return undefined;
+}
+
 export default defineAdapter({
   name: "telegram",
   configKey: "telegram",
   language: "en",
   config: telegramConfig,
+  check,
   create: createTelegramAdapter,
 });

@@ -130,5 +130,6 @@ export function createPolling(on: { api: BotApi; identity: BotIdentity; take: Ta
 
 function chatOf({ message, edited_message, channel_post, edited_channel_post, callback_query, my_chat_member }: Update): unknown {
   const about = message ?? edited_message ?? channel_post ?? edited_channel_post ?? callback_query?.message ?? my_chat_member;
-  return about?.chat.id ?? callback_query?.from.id;
+  // Nothing about an update is certain before it is understood, and a strange one must not end the poll.
+  return about?.chat?.id ?? callback_query?.from?.id;
 }

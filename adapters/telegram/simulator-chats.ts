@@ -67,8 +67,11 @@ export class SimulatedChats {
   #sendMedia(field: string, parameters: Record<string, unknown>, files: Map<string, UploadedFile>): TelegramMessage {
     const caption = String(parameters.caption ?? "");
     if ([...caption].length > MAX_CAPTION) throw badRequest("message caption is too long");
-    const uploaded = files.get(field);
     const given = parameters[field];
+    // https://core.telegram.org/bots/api#sending-files
+    const attached = /^attach:\/\/(.+)$/.exec(String(given))?.[1];
+    const uploaded = files.get(attached ?? field);
+    if (attached && !uploaded) throw badRequest("attached file not found");
     if (!uploaded && !given) throw badRequest(`there is no ${field} in the request`);
     if (uploaded && uploaded.data.length === 0) throw badRequest("file must be non-empty");
     const fileId = uploaded ? `file-${this.#on.nextId()}` : String(given);
