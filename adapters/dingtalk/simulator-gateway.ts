@@ -47,8 +47,8 @@ export interface SimulatedGateway {
   raw(text: string): void;
   /** Answers to frames are dropped on their way, this many. */
   loseAnswers(n: number): void;
-  /** Refuses sockets. */
-  refusing: boolean;
+  /** Refuses sockets, or does so no longer. */
+  refuse(refuses: boolean): void;
   stop(): void;
 }
 
@@ -126,11 +126,8 @@ export function createSimulatedGateway(clock: Clock): SimulatedGateway {
     get open() {
       return connections.size;
     },
-    get refusing() {
-      return refusing;
-    },
-    set refusing(value) {
-      refusing = value;
+    refuse(refuses) {
+      refusing = refuses;
     },
     ticket() {
       const ticket = `simulated/ticket+${++issued}`;
