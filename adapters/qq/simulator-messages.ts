@@ -108,7 +108,8 @@ export class SimulatedMessages {
 function textOf(scene: Scene, body: Record<string, unknown>): string | undefined {
   const content = typeof body.content === "string" ? body.content : undefined;
   if (scene === "guild") return content ?? (typeof body.image === "string" ? "[image]" : undefined);
-  if (body.msg_type === 0) return content || undefined;
+  // A missing kind is text: some clients leave it out.
+  if (body.msg_type === 0 || body.msg_type === undefined) return content || undefined;
   if (body.msg_type === 2) return isObject(body.markdown) && typeof body.markdown.content === "string" ? body.markdown.content : undefined;
   return body.msg_type === 7 && isObject(body.media) ? `[media ${String(body.media.file_info)}]` : undefined;
 }
