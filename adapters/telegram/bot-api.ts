@@ -49,15 +49,15 @@ export function createBotApi(
   config: Pick<TelegramConfig, "api_base" | "token">,
   context: Pick<AdapterContext, "client" | "random">,
 ): BotApi {
-  const client = context.client(config.api_base);
-  const prefix = `/bot${config.token}/`;
+  // Connections of its own for each bot: the polls of many would otherwise take them from everybody's sends.
+  const client = context.client(`${config.api_base.replace(/\/+$/, "")}/bot${config.token}`);
   return {
     async call<Result>(method: string, parameters: Readonly<Record<string, unknown>>, { file, ...options }: CallOptions = {}) {
       const { body, contentType } = file
         ? encodeMultipart(parameters, file, context.random)
         : { body: JSON.stringify(parameters), contentType: "application/json" };
       const headers = { "content-type": contentType };
-      const answer = parseAnswer(await client.request("POST", prefix + method, { ...options, headers, body }));
+      const answer = parseAnswer(await client.request("POST", `/${method}`, { ...options, headers, body }));
       if (!answer.ok) throw new Refusal(answer);
       return answer.result as Result;
     },

@@ -1,8 +1,11 @@
 import { type Clock, RateLimitError } from "clawdbot";
 
+/** So many chats that have to wait at a time are no chance. */
+const MANY = 3;
+
 /**
- * Until when Telegram wants nothing of the bot, in one chat or in all. It never says which of the two it means: a second chat that is
- * told to wait while the first one still has to means all of them. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+ * Until when Telegram wants nothing of the bot, in one chat or in all. It never says which of the two it means: when a third chat is told
+ * to wait while two still have to, it means all of them. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
  */
 export interface FloodWaits {
   /** ms; 0 when a call may be made. */
@@ -30,7 +33,7 @@ export function createFloodWaits(clock: Pick<Clock, "monotonic">): FloodWaits {
       const now = clock.monotonic();
       for (const [waiting, until] of chats) if (until <= now) chats.delete(waiting);
       chats.set(chat, now + retryAfterMs);
-      if (chats.size > 1) all = Math.max(...chats.values());
+      if (chats.size >= MANY) all = now + retryAfterMs;
     },
   };
 }

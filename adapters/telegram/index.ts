@@ -27,8 +27,8 @@ function createTelegramAdapter(config: TelegramConfig, context: AdapterContext):
   return {
     async start() {
       if (running) return;
-      running = true;
       await Promise.all([identity.load(), migrations.load(), previews.load()]);
+      running = true;
       await inbound.start();
     },
     async stop() {

@@ -12,7 +12,7 @@ const SILENCE_MS = (HOLD_S + 10) * 1000;
 /** Telegram ends an answer near 4 MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 15_000;
 
 /**
  * Asks for updates, one call at a time, from start to stop, whatever happens in between. The next call confirms what the last one

@@ -2,6 +2,7 @@ import {
   type AdapterContext,
   type Attempt,
   ClawdbotError,
+  errorCode,
   errorText,
   RateLimitError,
   RejectedError,
@@ -82,6 +83,8 @@ export function createSend(on: SendParts): (reply: Reply, attempt: Attempt) => P
   /** Telegram has no idempotency key: what may have been sent is sent again only where the operator prefers that to a dead letter. */
   function unknownOutcome(error: unknown): unknown {
     const known = error instanceof RejectedError || error instanceof RateLimitError || error instanceof UnreachableError;
+    // Not even begun: it waits for the next start.
+    if (errorCode(error) === "CLAWDBOT_ERR_STOPPING") return error;
     if (known || on.config.on_unknown === "resend") return error;
     return new RejectedError(`unknown outcome, not sent again: ${errorText(error)}`, "unknown_outcome", error);
   }

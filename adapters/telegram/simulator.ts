@@ -11,7 +11,7 @@ import type { Chat, MessageEntity, Update, User } from "./types.ts";
 const RETRIES = 5;
 const RETRY_DELAY_MS = 1000;
 /** A bot that does not ask for so long is not there. */
-const ABSENT_MS = 15_000;
+const ABSENT_MS = 20_000;
 
 /** Beside what every simulator does. */
 export interface TelegramSimulator extends Simulator {
