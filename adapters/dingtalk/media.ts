@@ -36,13 +36,13 @@ export function createMediaId(client: HttpClient, tokens: AccessTokens, context:
   };
 }
 
-async function bytesOf(media: SendableMedia, { fetch }: Pick<AdapterContext, "fetch">, signal: AbortSignal): Promise<Buffer> {
+async function bytesOf(media: SendableMedia, context: Pick<AdapterContext, "fetch">, signal: AbortSignal): Promise<Buffer> {
   if (media.data !== undefined) {
     const content = Buffer.from(media.data, "base64");
     if (content.length > MAX_BYTES) throw new RejectedError(`larger than ${MAX_BYTES} bytes`);
     return content;
   }
-  const response = await fetch(media.url!, { maxBytes: MAX_BYTES, signal }).catch((cause: unknown) => {
+  const response = await context.fetch(media.url!, { maxBytes: MAX_BYTES, signal }).catch((cause: unknown) => {
     if (cause instanceof ClawdbotError && !cause.retryable) throw new RejectedError(errorText(cause), cause.code, cause);
     throw cause;
   });
