@@ -31,8 +31,8 @@ export interface SimulatedGateway {
   /** A ticket for one connection within 90 s. */
   ticket(): string;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Resolves when somebody is connected; false when nobody was within the time. */
-  connected(withinMs: number): Promise<boolean>;
+  /** Resolves once somebody has ever been connected, or the time is up. */
+  firstConnection(withinMs: number): Promise<void>;
   /** Pushes a frame to one of the live connections and resolves with its answer, if that comes in time. onLate: the answer came later. */
   push(frame: { type: string; topic: string; data: string }, patienceMs: number, onLate?: (code: number) => void): Promise<Pushed>;
   /** SYSTEM ping; whether the same data came back. */
@@ -56,7 +56,10 @@ export function createSimulatedGateway(clock: Clock): SimulatedGateway {
   const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
   const tickets = new Map<string, number>();
   const connections = new Set<Connection>();
-  const arrivals = new Set<() => void>();
+  let arrived = () => {};
+  const first = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
   let issued = 0;
   let frames = 0;
   let turn = 0;
@@ -74,7 +77,7 @@ export function createSimulatedGateway(clock: Clock): SimulatedGateway {
       connections.delete(connection);
       for (const giveUp of connection.waiting.values()) giveUp(undefined);
     });
-    for (const arrived of arrivals) arrived();
+    arrived();
   }
 
   function hear(connection: Connection, text: string): void {
@@ -144,18 +147,10 @@ export function createSimulatedGateway(clock: Clock): SimulatedGateway {
       }
       server.handleUpgrade(request, socket, head, accept);
     },
-    async connected(withinMs) {
-      if (live().length > 0) return true;
-      let arrived = () => {};
-      const arrival = new Promise<void>((resolve) => {
-        arrived = resolve;
-        arrivals.add(arrived);
-      });
-      const giveUp = new AbortController();
-      await Promise.race([arrival, sleep(clock, withinMs, giveUp.signal).catch(() => undefined)]);
-      giveUp.abort();
-      arrivals.delete(arrived);
-      return live().length > 0;
+    async firstConnection(withinMs) {
+      const patience = new AbortController();
+      await Promise.race([first, sleep(clock, withinMs, patience.signal).catch(() => undefined)]);
+      patience.abort();
     },
     async push(frame, patienceMs, onLate) {
       const all = live();
@@ -195,7 +190,7 @@ export function createSimulatedGateway(clock: Clock): SimulatedGateway {
     },
     stop() {
       for (const { socket } of connections) socket.terminate();
-      for (const arrived of arrivals) arrived();
+      arrived();
     },
   };
 }

@@ -43,7 +43,6 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
   const callbacks = createCallbacks(config.client_secret ?? "", clock);
   const post = createCallbackPost();
   let daemonUrl = options.daemonUrl;
-  let _wasConnected = false;
   let count = 0;
 
   const bodyOf = (message: SimulatedMessage & { id: string }) => JSON.stringify(messages.body(message));
@@ -51,7 +50,7 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
   /** Pushed again, in a new frame, until a frame of it is answered. */
   async function offerByStream(message: SimulatedMessage & { id: string }, offered: Offered): Promise<void> {
     const frame = { type: "CALLBACK", topic: ROBOT_TOPIC, data: bodyOf(message) };
-    _wasConnected ||= await gateway.connected(FIRST_CONNECTION_MS);
+    await gateway.firstConnection(FIRST_CONNECTION_MS);
     for (let attempt = 0; attempt <= retries && !offered.acked; attempt++) {
       const patienceMs = attempt === retries ? Math.max(retryDelayMs, PATIENCE_MS) : retryDelayMs;
       const pushed = await gateway.push(frame, patienceMs, (code) => {
