@@ -40,6 +40,14 @@ describe("bin/clawdbot", () => {
     expect(await ended(child)).toEqual({ code: 3, signal: null });
   });
 
+  test("is the same program where npm has to name Node.js as its interpreter", async () => {
+    const { dir } = await installed({ built: true, pinned: false });
+    await symlink(join(dir, "bin/clawdbot.js"), join(dir, "oclaw"));
+    const child = run(process.execPath, [join(dir, "oclaw"), "exit", "3"]);
+    expect(await firstLine(child)).toMatchObject({ args: ["exit", "3"] });
+    expect(await ended(child)).toEqual({ code: 3, signal: null });
+  });
+
   test("says that it is not built yet, exit code 2", async () => {
     const { dir } = await installed({ built: false, pinned: false });
     const child = run(process.execPath, [join(dir, "bin/clawdbot"), "start"]);
