@@ -99,8 +99,11 @@ export function createPreviews(on: { api: BotApi; floods: FloodWaits; migrations
     await kv.set(PREFIX + message.id, { messageId: sent.message_id } satisfies Stored, { ttlMs: KEPT_MS });
   }
 
-  function forget(messageId: string): void {
-    if (!previews.delete(messageId)) return;
+  /** Nothing is shown of it any more: a skill may speak on after its end. */
+  function end(messageId: string, preview: Preview): void {
+    preview.closed = true;
+    if (preview.messageId === undefined) return;
+    delete preview.messageId;
     kv.delete(PREFIX + messageId).catch((error: unknown) => log.debug("preview not forgotten", { account, error: errorText(error) }));
   }
 
@@ -133,11 +136,12 @@ export function createPreviews(on: { api: BotApi; floods: FloodWaits; migrations
       return preview.claimedBy === id ? preview.messageId : undefined;
     },
     drop({ messageId }) {
-      if (messageId !== undefined) forget(messageId);
+      const preview = messageId === undefined ? undefined : previews.get(messageId);
+      if (preview) end(messageId!, preview);
     },
     done({ id, messageId }) {
       const preview = messageId === undefined ? undefined : previews.get(messageId);
-      if (preview?.claimedBy === id || (preview?.closed && preview.messageId === undefined)) forget(messageId!);
+      if (preview?.claimedBy === id) end(messageId!, preview);
     },
     stop() {
       for (const preview of previews.values()) {

@@ -91,10 +91,8 @@ export function createSend(on: SendParts): (reply: Reply, attempt: Attempt) => P
 
   return async (reply, { signal }) => {
     const chat = migrations.current(reply.conversation.id);
-    floods.check(chat);
     const call = outgoing(reply, chat);
     const preview = call.method === "sendMessage" && chat === reply.conversation.id ? await previews.claim(reply) : undefined;
-    // While the last preview was awaited, it may have been told to wait.
     floods.check(chat);
     return preview === undefined ? await sendNew(call, chat, signal) : await replacePreview(preview, reply, call, chat, signal);
   };

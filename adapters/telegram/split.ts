@@ -3,7 +3,7 @@ import { cutText } from "./cut-text.ts";
 
 /** Unicode code points of a text and of a caption: https://core.telegram.org/bots/api#sendmessage, #sendphoto */
 export const MAX_TEXT = 4096;
-export const MAX_CAPTION = 1024;
+const MAX_CAPTION = 1024;
 
 /** Telegram fetches files by address only if they are of these kinds: https://core.telegram.org/bots/api#sending-files */
 const FETCHED = /\.(pdf|zip|gif)$/i;

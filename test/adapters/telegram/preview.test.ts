@@ -98,6 +98,22 @@ test("of a reply in several parts the first takes the preview's place, the other
   expect(shown()).toEqual(["part one", "part two"]);
 });
 
+test("what a skill shows after its end is not shown, neither before nor after the reply is noted as sent", async () => {
+  await setup();
+  await preview("half");
+  const reply = replyOf("whole", "42", { messageId: "m1" });
+  const result = await pair.host.adapter.send(reply, attempt());
+  pair.host.adapter.preview!(messageOf("m1"), "late");
+  await clock.advance(5000);
+  pair.host.adapter.delivered!(reply, result);
+  pair.host.adapter.preview!(messageOf("m1"), "later");
+  await clock.advance(5000);
+  // What was sent meanwhile would be there before the answers of these.
+  for (let n = 0; n < 10; n++) await fetch(`${pair.platform.apiBase}/bot/getMe`);
+  expect(shown()).toEqual(["whole"]);
+  expect(pair.platform.calls).toMatchObject({ sendMessage: 1, editMessageText: 1 });
+});
+
 describe("a crash", () => {
   /** The next start knows nothing but what is in the store. */
   async function restart(): Promise<void> {
@@ -153,16 +169,17 @@ test("an edit whose outcome nobody knows is done again, since that shows nothing
 test("the reply waits for the edit that is under way, so that it is not overwritten by it", async () => {
   await setup({ netClock: systemClock });
   await preview("half");
-  pair.platform.fault({ kind: "slow", ms: 50, times: 1 });
+  pair.platform.fault({ kind: "slow", ms: 5000, times: 1 });
   pair.host.adapter.preview!(messageOf("m1"), "half and more");
   await clock.advance(1500);
   await until("the slow edit", () => edits() === 1);
   const sending = send("whole");
-  await until("the end of it", async () => {
-    await clock.advance(50);
-    return edits() === 2;
-  });
+  // What was sent meanwhile would be there before the answers of these.
+  for (let n = 0; n < 10; n++) await fetch(`${pair.platform.apiBase}/bot/getMe`);
+  expect(edits()).toBe(1);
+  await clock.advance(5000);
   await sending;
+  expect(edits()).toBe(2);
   expect(shown()).toEqual(["whole"]);
 });
 
