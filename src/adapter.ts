@@ -22,6 +22,12 @@ export interface AdapterDefinition<Schema extends z.ZodType = z.ZodType> {
   enabledByDefault?: boolean;
   /** Its accounts are the clients that log in with a token: one adapter serves them all. */
   accountsAreClients?: boolean;
+  /** Settings that it takes from another channel's section (by its key) where its own section leaves them out. */
+  borrows?: {
+    from: string;
+    /** Gets both sections as they were written, unchecked. */
+    settings(section: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): Record<string, unknown>;
+  };
   /**
    * Says why the channel must not run with these accounts where the daemon listens; undefined when it may. For rules that no
    * account's schema can know, such as: without a token, only on loopback.

@@ -21,7 +21,8 @@ export function readChannel(
   const given = structuredClone(section ?? {});
   const problems = takeUnknownKeys(sectionSchema(definition), given, { locator: tree, path });
   if (!isMapping(given)) return { channel: undefined, problems: check(sectionFrame, given, { locator: tree, path }).problems };
-  const { enabled, accounts = {}, ...shared } = given;
+  const { enabled, accounts = {}, ...written } = given;
+  const shared = { ...borrowed(definition, written, tree), ...written };
   problems.push(...check(sectionFrame, { enabled, accounts }, { locator: tree, path }).problems);
 
   const key = tree.writtenAs(definition.configKey) ?? definition.configKey;
@@ -34,6 +35,11 @@ export function readChannel(
     if (channel.enabled) channel.accounts.set(name, checked.data);
   }
   return { channel, problems: distinct(problems) };
+}
+
+function borrowed({ borrows }: AdapterDefinition, own: Record<string, unknown>, { value }: ConfigTree): Record<string, unknown> {
+  const section = borrows && value[borrows.from];
+  return isMapping(section) ? borrows!.settings(section, own) : {};
 }
 
 /** Finds what accounts share beside `accounts`, and everything else under the account's name. */
