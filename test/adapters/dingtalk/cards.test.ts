@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { cardText } from "../../../adapters/dingtalk/card-text.ts";
 import { type FakeClock, fakeClock } from "../../../src/testing/fake-clock.ts";
 import { until } from "../../../src/testing/until.ts";
-import { attempt, createHost, failure, memoryKeyValue, messageOf, type Pair, replyOf, startPair } from "./host.ts";
+import { attempt, createHost, failure, memoryKeyValue, messageOf, type Pair, replyOf, sectionOf, startPair } from "./host.ts";
 
 const STREAMING = "/v1.0/card/streaming";
 const CREATE = "/v1.0/card/instances/createAndDeliver";
@@ -31,9 +31,7 @@ const cards = () => [...pair.platform.server.api.cards.values()];
 const shownOnce = (text: string) => until(`"${text}" on a card`, () => cards().some((card) => card.shown.includes(text)));
 
 async function restart(): Promise<void> {
-  const { apiBase } = pair.platform;
-  const app = { client_id: "dingsimulated0123", client_secret: "simulated-app-secret", api_base: apiBase, oapi_base: apiBase };
-  pair = { platform: pair.platform, host: await createHost({ mode: "callback", ...app }, { clock, kv, seed: 2 }) };
+  pair = { platform: pair.platform, host: await createHost(sectionOf(pair), { clock, kv, seed: 2 }) };
   await pair.host.adapter.start();
 }
 

@@ -104,6 +104,11 @@ export async function startPair(options: HostOptions & { section?: Record<string
   return { host, platform };
 }
 
+/** Settings with which another adapter, in HTTP mode, finds the same platform. */
+export function sectionOf({ platform }: Pair): Record<string, unknown> {
+  return { ...simulation.config(platform.apiBase), mode: "callback" };
+}
+
 export function replyOf(content: string | Segment[], to: string | { group: string } = "u1", more: Partial<Reply> = {}): Reply {
   const segments: Segment[] = typeof content === "string" ? [{ type: "text", text: content }] : content;
   const conversation = typeof to === "string" ? { id: to, type: "direct" as const } : { id: to.group, type: "group" as const };

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createCallbacks } from "../../../adapters/dingtalk/simulator-callbacks.ts";
 import { RateLimitError, RejectedError, UnreachableError } from "../../../src/errors.ts";
-import type { Segment } from "../../../src/message.ts";
 import { type FakeClock, fakeClock } from "../../../src/testing/fake-clock.ts";
-import { attempt, createHost, failure, memoryKeyValue, type Pair, replyOf, startPair } from "./host.ts";
+import { attempt, createHost, failure, memoryKeyValue, type Pair, replyOf, sectionOf, startPair } from "./host.ts";
 
 const BATCH = "/v1.0/robot/oToMessages/batchSend";
 const GROUP = "/v1.0/robot/groupMessages/send";
@@ -105,125 +104,6 @@ describe("the way of a reply", () => {
   );
 });
 
-describe("content", () => {
-  const button = (title: string) => `[${title}](https://example.com/${title})`;
-  const markdown = (text: string): Segment[] => [{ type: "markdown", text }];
-
-  test.each<[string, Segment[], Record<string, unknown>]>([
-    ["text", [{ type: "text", text: "你好" }], { msgtype: "text", text: { content: "你好" }, at: { atUserIds: [], isAtAll: false } }],
-    [
-      "text that mentions",
-      [
-        { type: "mention", id: "u7" },
-        { type: "text", text: "look" },
-        { type: "mention", all: true },
-      ],
-      { msgtype: "text", text: { content: "@u7 look@all " }, at: { atUserIds: ["u7"], isAtAll: true } },
-    ],
-    [
-      "markdown",
-      markdown("## **Title** of it\n\nmore"),
-      {
-        msgtype: "markdown",
-        markdown: { title: "Title of it", text: "## **Title** of it\n\nmore" },
-        at: { atUserIds: [], isAtAll: false },
-      },
-    ],
-    [
-      "an action card with one button",
-      markdown(`# Pay\nnow?\n\n---\n${button("yes")}`),
-      {
-        msgtype: "actionCard",
-        actionCard: { title: "Pay", text: "# Pay\nnow?", singleTitle: "yes", singleURL: "https://example.com/yes" },
-      },
-    ],
-    [
-      "an action card with two buttons",
-      markdown(`Pay?\n\n---\n${button("yes")}\n${button("no")}\n`),
-      {
-        msgtype: "actionCard",
-        actionCard: {
-          ...{ title: "Pay?", text: "Pay?", btnOrientation: "0" },
-          btns: [
-            { title: "yes", actionURL: "https://example.com/yes" },
-            { title: "no", actionURL: "https://example.com/no" },
-          ],
-        },
-      },
-    ],
-  ])("%s goes through a session as the platform wants it", async (_name, segments, body) => {
-    const { platform } = await setup();
-    await platform.say({ from: "u1", text: "hi" });
-    await send(segments);
-    expect(sentRaw()).toEqual([body]);
-  });
-
-  test.each<[string, Segment[], string, Record<string, string>]>([
-    ["text", [{ type: "text", text: "你好" }], "sampleText", { content: "你好" }],
-    ["markdown", markdown("# A\nb"), "sampleMarkdown", { title: "A", text: "# A\nb" }],
-    ["an image by address", [{ type: "image", url: "https://a.example/b.png" }], "sampleImageMsg", { photoURL: "https://a.example/b.png" }],
-    ["an image by id", [{ type: "image", ref: "@lAD" }], "sampleImageMsg", { photoURL: "@lAD" }],
-    ["an image", [{ type: "image", data: "aGk=" }], "sampleImageMsg", { photoURL: "@simulated-1" }],
-    [
-      "a file",
-      [{ type: "file", data: "aGk=", name: "a.PDF" }],
-      "sampleFile",
-      { mediaId: "@simulated-1", fileName: "a.PDF", fileType: "pdf" },
-    ],
-    [
-      "an action card",
-      markdown(`Pay?\n\n---\n${button("yes")}\n${button("no")}`),
-      "sampleActionCard2",
-      {
-        ...{ title: "Pay?", text: "Pay?", actionTitle1: "yes", actionURL1: "https://example.com/yes" },
-        ...{ actionTitle2: "no", actionURL2: "https://example.com/no" },
-      },
-    ],
-    [
-      "a card with more buttons than there is a form for",
-      markdown(`Pick\n\n---\n${["a", "b", "c", "d", "e", "f"].map(button).join("\n")}`),
-      "sampleMarkdown",
-      { title: "Pick", text: `Pick\n\n${["a", "b", "c", "d", "e", "f"].map((title) => `- ${button(title)}`).join("\n")}` },
-    ],
-  ])("%s goes through the robot API as the platform wants it", async (_name, segments, msgKey, msgParam) => {
-    await setup();
-    await send(segments, { group: "cidG" });
-    const [raw] = sentRaw() as { msgKey: string; msgParam: string }[];
-    expect([raw!.msgKey, JSON.parse(raw!.msgParam)]).toEqual([msgKey, msgParam]);
-  });
-
-  test("an image is shown, not linked to, even while there is a session; outside the organisation it is linked to", async () => {
-    const { platform } = await setup();
-    const image: Segment[] = [{ type: "image", url: "https://a.example/b.png", name: "b" }];
-    await platform.say({ from: "u1", text: "hi" });
-    expect(await send(image)).toMatchObject({ detail: "robot" });
-    await platform.say({ from: "$:guest", text: "hi" });
-    expect(await send(image, "$:guest")).toMatchObject({ detail: "session" });
-    expect(platform.sent.at(-1)!.text).toBe("![b](https://a.example/b.png)");
-    expect(await fail([{ type: "file", data: "aGk=" }], "$:guest")).toBeInstanceOf(RejectedError);
-  });
-
-  test("a file at an address is fetched through the guard and uploaded", async () => {
-    const { host, platform } = await setup();
-    const file: Segment[] = [{ type: "file", url: "https://a.example/report.pdf", name: "report.pdf" }];
-    expect(await fail(file)).toMatchObject({ platformCode: "404" });
-    host.fetched = () => ({ status: 503, headers: {}, body: Buffer.alloc(0) });
-    expect(await fail(file)).toBeInstanceOf(UnreachableError);
-    host.fetched = () => ({ status: 200, headers: {}, body: Buffer.from("%PDF") });
-    await send(file);
-    expect(platform.sent).toMatchObject([{ text: "@simulated-1" }]);
-    platform.server.api.expireToken();
-    await send(file);
-    expect(platform.calls["/media/upload"]).toBe(3);
-  });
-
-  test("nothing is rejected without a call", async () => {
-    const { platform } = await setup();
-    expect(await fail([])).toBeInstanceOf(RejectedError);
-    expect(platform.calls).toEqual({});
-  });
-});
-
 describe("who was not reached although the platform says 200", () => {
   test("an unknown user is final", async () => {
     await setup();
@@ -275,11 +155,6 @@ describe("the access token", () => {
     }
   });
 });
-
-function sectionOf({ platform }: Pair): Record<string, unknown> {
-  const bases = { api_base: platform.apiBase, oapi_base: platform.apiBase };
-  return { mode: "callback", client_id: "dingsimulated0123", client_secret: "simulated-app-secret", ...bases };
-}
 
 describe("refusals of the robot API", () => {
   test.each<[string, unknown]>([
@@ -359,74 +234,5 @@ describe("refusals of a webhook", () => {
     expect(platform.calls[SESSION]).toBe(20);
     await clock.advance(60_000);
     expect(await send("later", { group: "cidG" })).toMatchObject({ detail: "session" });
-  });
-});
-
-describe("a group robot that only sends", () => {
-  const webhooks = { alerts: { access_token: "token-of-alerts", secret: "SECa1b2c3d4e5f6" }, plain: { access_token: "token-of-plain" } };
-  const alerts = { group: "webhook:alerts" };
-
-  test("signs its calls, and needs no app", async () => {
-    const { host, platform } = await setup({ section: { webhooks } });
-    await host.stop();
-    const { api_base, oapi_base } = sectionOf(pair);
-    pair = { platform, host: await createHost({ api_base, oapi_base, webhooks }, { clock }) };
-    await pair.host.adapter.start();
-    expect(pair.host.reports).toMatchObject([{ receiving: true }]);
-    expect(await send("down!", alerts)).toEqual({ detail: "webhook" });
-    expect(await send("up again", { group: "webhook:plain" })).toEqual({ detail: "webhook" });
-    expect(platform.sent).toMatchObject([
-      { conversation: "webhook:alerts", text: "down!" },
-      { conversation: "webhook:plain", text: "up again" },
-    ]);
-    expect(await fail("hi", "u1")).toBeInstanceOf(RejectedError);
-    expect(await fail("hi", { group: "webhook:nobody" })).toBeInstanceOf(RejectedError);
-    expect(await fail("hi", { group: "webhook:constructor" })).toBeInstanceOf(RejectedError);
-  });
-
-  test("with a wrong secret, token or clock is the operator's to set right", async () => {
-    await setup({ section: { webhooks } });
-    const { platform } = pair;
-    const bases = sectionOf(pair);
-    const wrong = { alerts: { access_token: "token-of-alerts", secret: "SEC000000" }, plain: { access_token: "other-token" } };
-    const late = fakeClock(clock.now() - 2 * 3_600_000);
-    const [first, second] = [
-      await createHost({ ...bases, webhooks: wrong }, { clock }),
-      await createHost({ ...bases, webhooks }, { clock: late }),
-    ];
-    const why = async (host: typeof first, group: string) => {
-      const error = await failure(host, replyOf("hi", { group }));
-      expect(error).toBeInstanceOf(UnreachableError);
-      return (error as Error).message;
-    };
-    expect(await why(first, "webhook:alerts")).toContain("check this robot's secret");
-    expect(await why(first, "webhook:plain")).toContain("access_token");
-    expect(await why(second, "webhook:alerts")).toContain("check this machine's clock");
-    expect(platform.sent).toEqual([]);
-    await Promise.all([first.stop(), second.stop()]);
-  });
-
-  test("never says more than twenty things a minute, so that the platform does not silence it for ten", async () => {
-    const { platform } = await setup({ section: { webhooks }, rateLimits: true });
-    for (let n = 0; n < 20; n++) {
-      await send(`alert ${n}`, alerts);
-      await clock.advance(100);
-    }
-    expect(await fail("one more", alerts)).toMatchObject({ retryAfterMs: 58_000 });
-    expect(platform.calls["/robot/send"]).toBe(20);
-    await send("another robot", { group: "webhook:plain" });
-    await clock.advance(58_000);
-    await send("one more", alerts);
-  });
-
-  test("that was silenced all the same is not tried again before its time", async () => {
-    const { platform } = await setup({ section: { webhooks } });
-    platform.fault({ kind: "error", code: 130_101, times: 1 });
-    expect(await fail("hi", alerts)).toMatchObject({ retryAfterMs: 600_000 });
-    await clock.advance(599_000);
-    expect(await fail("hi", alerts)).toMatchObject({ retryAfterMs: 1000 });
-    expect(platform.calls["/robot/send"]).toBe(1);
-    await clock.advance(1000);
-    await send("hi", alerts);
   });
 });
