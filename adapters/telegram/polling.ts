@@ -1,4 +1,4 @@
-import { type AdapterContext, backoff, errorText, type Service, sleep } from "clawdbot";
+import { type AdapterContext, backoff, errorCode, errorText, type Service, sleep } from "clawdbot";
 import { type BotApi, explain, Refusal } from "./bot-api.ts";
 import type { BotIdentity } from "./bot-identity.ts";
 import { ALLOWED_UPDATES } from "./normalise.ts";
@@ -24,30 +24,37 @@ export function createPolling(on: { api: BotApi; identity: BotIdentity; take: Ta
   const { clock, log, account } = context;
   let stopping: AbortController | undefined;
   let ended: Promise<unknown> = Promise.resolve();
-  let said = "";
+  let trouble: number | string | undefined;
   let failures = 0;
   let offset: number | undefined;
 
-  function say(receiving: boolean, detail: string): void {
-    context.report({ receiving, detail });
-    if (detail === said) return;
-    said = detail;
-    if (receiving) log.info("receiving", { account });
-    else log.warn("not receiving, will try again", { account, error: detail });
+  function receiving(): void {
+    context.report({ receiving: true, detail: "" });
+    if (trouble !== undefined) log.info("receiving", { account });
+    trouble = undefined;
+  }
+
+  /** One line of log for each kind of trouble, not for each try. */
+  function notReceiving(error: unknown): void {
+    const detail = explain(error);
+    const kind = error instanceof Refusal ? error.status : errorCode(error);
+    context.report({ receiving: false, detail });
+    if (kind !== trouble) log.warn("not receiving, will try again", { account, error: detail });
+    trouble = kind;
   }
 
   /** Any webhook goes, or every poll would be refused; what waits there is kept. https://core.telegram.org/bots/api#deletewebhook */
   async function connect(signal: AbortSignal): Promise<Bot> {
     const bot = await identity.refresh({ signal });
     await api.call("deleteWebhook", { drop_pending_updates: false }, { signal });
-    say(true, "");
+    receiving();
     return bot;
   }
 
   async function poll(bot: Bot, signal: AbortSignal): Promise<void> {
     const parameters = { timeout: HOLD_S, allowed_updates: ALLOWED_UPDATES, ...(offset !== undefined && { offset }) };
     const updates = await api.call<Update[]>("getUpdates", parameters, { signal, timeoutMs: SILENCE_MS, maxBytes: MAX_BYTES });
-    say(true, "");
+    receiving();
     const taken = await takeAll(updates, bot);
     // Of the last batch alone: after a week of silence the next id may be a smaller one.
     const last = updates[taken - 1];
@@ -94,13 +101,14 @@ export function createPolling(on: { api: BotApi; identity: BotIdentity; take: Ta
 
   async function run(first: Bot | undefined, signal: AbortSignal): Promise<void> {
     let bot = first;
+    if (!bot) await pause(signal);
     while (!signal.aborted) {
       try {
         bot ??= await connect(signal);
         await poll(bot, signal);
       } catch (error) {
         if (signal.aborted) return;
-        say(false, explain(error));
+        notReceiving(error);
         await pause(signal, error);
       }
     }
@@ -111,11 +119,11 @@ export function createPolling(on: { api: BotApi; identity: BotIdentity; take: Ta
       if (stopping) return;
       stopping = new AbortController();
       const { signal } = stopping;
-      said = "";
+      trouble = undefined;
       failures = 0;
       offset = undefined;
       const bot = await connect(signal).catch((error: unknown) => {
-        say(false, explain(error));
+        notReceiving(error);
         return undefined;
       });
       ended = run(bot, signal).catch(() => undefined);
