@@ -6,6 +6,9 @@ import { targetOf } from "./target.ts";
 /** Characters of one message. The limit is not documented; the platform's own plug-ins cut at 5,000, and tags and escapes add some. */
 const MAX_CHARACTERS = 4500;
 const MENTION_CHARACTERS = 64;
+/** How full a piece must be before it may end at a good place; the second where each call counts. */
+const HALF_FULL = 0.5;
+const NEARLY_FULL = 0.95;
 
 export const isMedia = (segment: Segment): segment is MediaSegment =>
   segment.type === "image" || segment.type === "file" || segment.type === "voice" || segment.type === "video";
@@ -15,6 +18,10 @@ export const isMedia = (segment: Segment): segment is MediaSegment =>
  * together, are the text that was given; only pieces of nothing but white space are left out. Pure.
  */
 export function split(segments: Segment[]): Segment[][] {
+  return pieces(segments, HALF_FULL);
+}
+
+function pieces(segments: Segment[], share: number): Segment[][] {
   const parts: Segment[][] = [];
   let open: { kind: "text" | "markdown" | undefined; left: number; segments: Segment[] } | undefined;
 
@@ -34,8 +41,9 @@ export function split(segments: Segment[]): Segment[][] {
       open = undefined;
     } else if (segment.type === "text" || segment.type === "markdown") {
       for (let rest = segment.text; rest !== ""; ) {
-        const room = open && (!open.kind || open.kind === segment.type) && open.left > MAX_CHARACTERS / 2 ? open.left : MAX_CHARACTERS;
-        const length = rest.length <= room ? rest.length : cutLength(rest, room);
+        const room =
+          open && (!open.kind || open.kind === segment.type) && open.left > MAX_CHARACTERS * (1 - share) ? open.left : MAX_CHARACTERS;
+        const length = rest.length <= room ? rest.length : cutLength(rest, room, share);
         add({ type: segment.type, text: rest.slice(0, length) }, length, segment.type);
         rest = rest.slice(length);
       }
@@ -59,7 +67,9 @@ export function merge(contents: Segment[][], conversation: Conversation, windows
   if (calls(contents) <= replies) return contents;
   const onTheWay = joined(contents.slice(0, -1));
   const two = [onTheWay, contents.at(-1)!].filter((content) => content.length > 0);
-  return calls(two) <= replies ? two : [joined(contents)];
+  if (calls(two) <= replies) return two;
+  const one = joined(contents);
+  return calls([one]) <= replies ? [one] : pieces(one, NEARLY_FULL);
 }
 
 function calls(contents: Segment[][]): number {
