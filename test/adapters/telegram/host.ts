@@ -25,7 +25,7 @@ export interface Host {
 
 export interface HostOptions {
   clock?: Clock;
-  /** Time of the HTTP client; the test's own by default. */
+  /** Time of the HTTP client's deadlines; real by default, so that a slow machine does not miss them. */
   netClock?: Clock;
   kv?: KeyValue;
   ioTimeoutMs?: number;
@@ -36,7 +36,7 @@ export interface HostOptions {
 
 /** The adapter with a real HTTP server, a real client and nothing else of the daemon. */
 export async function startHost(section: Record<string, unknown>, options: HostOptions = {}): Promise<Host> {
-  const { clock = systemClock, netClock = clock, kv = memoryKeyValue(), ioTimeoutMs = 5000, start = true, publicUrl } = options;
+  const { clock = systemClock, netClock = systemClock, kv = memoryKeyValue(), ioTimeoutMs = 5000, start = true, publicUrl } = options;
   const random = seededRandom(1);
   const log = (message: string, fields: LogFields = {}) => void host.logged.push({ message, fields });
   const logger = { debug: log, info: log, warn: log, error: log };

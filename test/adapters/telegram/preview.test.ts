@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
 import { RateLimitError, UnreachableError } from "../../../src/errors.ts";
 import { fakeClock } from "../../../src/testing/fake-clock.ts";
 import { until } from "../../../src/testing/until.ts";
@@ -167,7 +166,7 @@ test("an edit whose outcome nobody knows is done again, since that shows nothing
 });
 
 test("the reply waits for the edit that is under way, so that it is not overwritten by it", async () => {
-  await setup({ netClock: systemClock });
+  await setup();
   await preview("half");
   pair.platform.fault({ kind: "slow", ms: 5000, times: 1 });
   pair.host.adapter.preview!(messageOf("m1"), "half and more");
