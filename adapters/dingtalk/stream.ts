@@ -1,7 +1,7 @@
 import { type AdapterContext, backoff, type Clock, errorText, type Logger, type Random, type Service, sleep } from "clawdbot";
 import { type Ending, Link, type LinkParts } from "./stream-link.ts";
 
-/** A connection that lasted this long was a good one: the next failure is the first again. */
+/** A connection that lasted this long was a good one: the next short one is the first again. */
 const STABLE_MS = 60_000;
 const MAX_WAIT_MS = 30_000;
 
@@ -30,6 +30,7 @@ export function createStream(on: StreamParts): Service {
     const stopped = new Promise<"stopped">((resolve) => signal.addEventListener("abort", () => resolve("stopped"), { once: true }));
     let link: Link | undefined;
     let failures = 0;
+    let shortLived = 0;
     while (!signal.aborted) {
       let next: Link;
       try {
@@ -46,24 +47,25 @@ export function createStream(on: StreamParts): Service {
       }
       retire(link);
       link = next;
+      failures = 0;
       const openedAt = clock.monotonic();
       on.report({ receiving: true, detail: "connected" });
       log.info("stream connected", { account });
       tried();
       const ending = await Promise.race([link.ended, stopped]);
       if (ending === "stopped") break;
-      const stable = clock.monotonic() - openedAt >= STABLE_MS;
-      if (stable) failures = 0;
-      await beforeNext(ending, failures, signal);
-      if (!stable) failures++;
+      const wasStable = clock.monotonic() - openedAt >= STABLE_MS;
+      if (wasStable) shortLived = 0;
+      await beforeNext(ending, shortLived, signal);
+      if (!wasStable) shortLived++;
     }
     retire(link);
     await Promise.all(retiring);
   }
 
-  /** An expired connection is replaced at once, unless the last one too was short-lived: a platform in trouble gets time. */
-  async function beforeNext(ending: Ending, failures: number, signal: AbortSignal): Promise<void> {
-    const wait = ending === "expired" && failures === 0 ? 0 : backoff(random, failures + 1, undefined, MAX_WAIT_MS);
+  /** An expired connection is replaced at once, unless those before it were short-lived too: a platform in trouble gets time. */
+  async function beforeNext(ending: Ending, shortLived: number, signal: AbortSignal): Promise<void> {
+    const wait = ending === "expired" && shortLived === 0 ? 0 : backoff(random, shortLived + 1, undefined, MAX_WAIT_MS);
     on.report({ receiving: false, detail: `the connection is ${ending}, opening the next one` });
     log.info("stream connection ended", { account, ending, in_ms: wait });
     if (wait > 0) await sleep(clock, wait, signal).catch(() => undefined);
