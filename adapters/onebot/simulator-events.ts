@@ -11,6 +11,7 @@ export function messageEvent({ text, from, group, id }: SimulatedMessage & { id:
     self_id: wireId(self),
     post_type: "message",
     message_id: wireId(id),
+    message_format: group === undefined ? "string" : "array",
     user_id: wireId(from),
     font: 0,
   };
