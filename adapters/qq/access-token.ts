@@ -65,7 +65,10 @@ export function createAccessTokens(config: QqConfig, context: AdapterContext): A
 
   async function fetchToken(): Promise<CurrentToken> {
     const headers = { "content-type": "application/json" };
-    const body = parseBody(await client.request("POST", "/app/getAppAccessToken", { headers, body: credentials }));
+    const response = await client.request("POST", "/app/getAppAccessToken", { headers, body: credentials }).catch((error: unknown) => {
+      throw notHad(errorText(error), error);
+    });
+    const body = parseBody(response);
     const { access_token: token, expires_in, code } = body;
     // The platform refuses with HTTP 200 too.
     if (typeof token !== "string" || token === "") throw refusalOf(code);

@@ -25,7 +25,13 @@ const replyWindow = (minutes: number, replies: number) =>
 export const qqConfig = z.strictObject({
   /** How events come in; the console offers one of the two. */
   mode: z.enum(["websocket", "webhook"]).default("websocket"),
-  app_id: z.union([z.int().positive(), z.string().regex(/^\d{5,20}$/, "is no AppID: see 开发设置 on q.qq.com")]).transform(String),
+  app_id: z
+    .union([z.string(), z.int()])
+    .transform(String)
+    .refine((id) => /^\d{5,20}$/.test(id), {
+      error: "must be the digits of AppID: see 开发设置 on q.qq.com",
+      params: { zh: "必须是 AppID 的数字：见 q.qq.com 的开发设置" },
+    }),
   /** AppSecret (clientSecret): for access tokens, and the key of webhook signatures. */
   secret: secret(),
   api_base: base("https://api.bot.qq.com"),

@@ -73,7 +73,8 @@ function mentionsOf(data: Data): Data[] {
 }
 
 function idOf(user: Data): string {
-  return String(user.member_openid ?? user.id ?? "");
+  const id = user.member_openid ?? user.id;
+  return typeof id === "string" ? id : "";
 }
 
 function attachmentsOf(data: Data): MediaSegment[] {
@@ -126,7 +127,7 @@ function quotedBy(data: Data): string | undefined {
   if (typeof reference === "string") return reference;
   const ext = isObject(data.message_scene) && Array.isArray(data.message_scene.ext) ? data.message_scene.ext : [];
   const found = ext.find((entry) => typeof entry === "string" && entry.startsWith("ref_msg_idx=") && entry.length > 12);
-  return found === undefined ? undefined : String(found).slice(12);
+  return typeof found === "string" ? found.slice(12) : undefined;
 }
 
 function unescaped(text: string): string {

@@ -2,6 +2,7 @@ import {
   type Adapter,
   type AdapterContext,
   defineAdapter,
+  errorCode,
   errorText,
   type InboundMessage,
   OverloadedError,
@@ -37,7 +38,14 @@ function createQqAdapter(config: QqConfig, context: AdapterContext): Adapter {
     const message = readable(frame);
     if (!message) return noteAudit(frame);
     ledger.heard(message.conversation.id, message.platformId, clock.now());
-    await context.receive(message);
+    try {
+      await context.receive(message);
+    } catch (error) {
+      // It would be refused again each time that it is sent again, and hold up all that come after it.
+      if (errorCode(error) !== "CLAWDBOT_ERR_INVALID") throw error;
+      log.error("message left out: the store can never take it", { account, event: frame.t, error: errorText(error) });
+      return;
+    }
     if (frame.t === "INTERACTION_CREATE") void answerInteraction(frame);
   }
 

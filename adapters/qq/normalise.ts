@@ -21,7 +21,7 @@ const NOTICES = new Map([
 ]);
 
 /** Roles that every guild has: administrator and owner. */
-const GUILD_ADMINS = ["2", "4"];
+const GUILD_ADMINS: unknown[] = ["2", "4"];
 
 /**
  * The message that an event carries; undefined for events that are none, and for what bots write. Throws VerifyError when the event is
@@ -94,7 +94,7 @@ function interaction({ t, id }: Frame, data: Data, account: string, now: number)
     account,
     platformId: eventId(id ?? required(data, "id"), true),
     conversation: interactionConversation(data),
-    sender: { id: String(data.group_member_openid ?? data.user_openid ?? pressed.user_id ?? "unknown") },
+    sender: { id: personIn(data.group_member_openid, data.user_openid, pressed.user_id) },
     contentType: text ? "text" : "event",
     text,
     segments: text ? [{ type: "text", text }] : [],
@@ -113,8 +113,7 @@ function interactionConversation(data: Data): Conversation {
 function notice({ t = "", id, d }: Frame, account: string, now: number): InboundMessage {
   const data = object(d);
   const group = typeof data.group_openid === "string" ? data.group_openid : undefined;
-  const person = data.op_member_openid ?? data.member_openid ?? data.openid;
-  if (typeof person !== "string") throw new VerifyError("malformed_event");
+  const person = personIn(data.op_member_openid, data.member_openid, data.openid);
   const sentAt = timeOf(data.timestamp, now);
   return {
     account,
@@ -136,7 +135,7 @@ function guildSender(data: Data, author: Data): Sender {
   return {
     id: required(author, "id"),
     ...named(member.nick || author.username),
-    ...(roles.length > 0 && { isAdmin: roles.some((role) => GUILD_ADMINS.includes(String(role))) }),
+    ...(roles.length > 0 && { isAdmin: roles.some((role) => GUILD_ADMINS.includes(role)) }),
   };
 }
 
@@ -154,8 +153,16 @@ function mentioned(data: Data): Data[] {
 
 /** RFC 3339, or seconds. */
 function timeOf(value: unknown, now: number): number {
-  const ms = typeof value === "number" ? value * 1000 : /^\d+$/.test(String(value)) ? Number(value) * 1000 : Date.parse(String(value));
+  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   return Number.isFinite(ms) ? ms : now;
+}
+
+/** The first that is an id. */
+function personIn(...ids: unknown[]): string {
+  const found = ids.find((id) => typeof id === "string" && id !== "");
+  if (typeof found !== "string") throw new VerifyError("malformed_event");
+  return found;
 }
 
 function object(value: unknown): Data {

@@ -3,9 +3,10 @@ import type { AddressInfo, Socket } from "node:net";
 import { type Clock, type Fault, type Service, sleep } from "clawdbot";
 import type { QqConfig } from "./config.ts";
 import { isObject } from "./event.ts";
+import { type Answer, refusal } from "./simulator-answer.ts";
 import type { SimulatedFiles } from "./simulator-files.ts";
 import type { SimulatedGateway } from "./simulator-gateway.ts";
-import { type Answer, refusal, type SimulatedMessages } from "./simulator-messages.ts";
+import type { SimulatedMessages } from "./simulator-messages.ts";
 
 const TOKEN_SECONDS = 7200;
 /** Only in its last seconds a token is followed by another, and both are good then. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "clawdbot";
-import { type Answer, refusal } from "./simulator-messages.ts";
+import { type Answer, refusal } from "./simulator-answer.ts";
 import type { Scene } from "./target.ts";
 
 const TTL_SECONDS = 3600;

@@ -1,6 +1,7 @@
 import type { Clock, SentRecord } from "clawdbot";
 import type { QqConfig } from "./config.ts";
 import { isObject } from "./event.ts";
+import { type Answer, refusal } from "./simulator-answer.ts";
 import type { SimulatedFiles } from "./simulator-files.ts";
 import type { Scene } from "./target.ts";
 
@@ -8,21 +9,10 @@ const MEMORY = 100_000;
 const MAX_CHARACTERS = 5000;
 const PUSHES_PER_MINUTE = 20;
 
-export interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-  headers?: Record<string, string>;
-}
-
 interface Asked {
   conversation: string;
   at: number;
   used: Set<number>;
-}
-
-/** https://bot.q.qq.com/wiki/develop/api-v2/dev-prepare/error-trace/openapi.html */
-export function refusal(code: number, message: string, status = 400): Answer {
-  return { status, body: { message, code, err_code: code, trace_id: "simulated-trace" } };
 }
 
 export interface SimulatedMessagesOptions {

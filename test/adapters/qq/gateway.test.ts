@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { OverloadedError } from "../../../src/errors.ts";
+import { ClawdbotError, OverloadedError } from "../../../src/errors.ts";
 import { type FakeClock, fakeClock } from "../../../src/testing/fake-clock.ts";
 import { until } from "../../../src/testing/until.ts";
 import { type Pair, type PairOptions, startPair } from "./host.ts";
@@ -260,6 +260,18 @@ describe("the resume position", () => {
     await pair.restart();
     expect(pair.platform.gateway.resumedAt).toEqual([3]);
   });
+});
+
+test("a message that the store can never take does not hold up what comes after it", async () => {
+  await setup();
+  pair.onReceive = ({ platformId }) => {
+    if (platformId === "never") throw new ClawdbotError("CLAWDBOT_ERR_INVALID", "not JSON");
+  };
+  push("never");
+  push("m1");
+  await until("the message", () => ids().includes("m1"));
+  expect(pair.state.receiving).toBe(true);
+  expect(pair.logged.map(({ message }) => message)).toContain("message left out: the store can never take it");
 });
 
 test("no login is made while none are left", async () => {

@@ -141,7 +141,7 @@ export function attempt(maybeSent = false): Attempt {
   return { number: maybeSent ? 2 : 1, maybeSent, signal: new AbortController().signal };
 }
 
-export function memoryKeyValue(): KeyValue {
+function memoryKeyValue(): KeyValue {
   const rows = new Map<string, { value: unknown; version: number }>();
   return {
     get: async (key) => rows.get(key) ?? null,

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Frame, parseFrame } from "../../../adapters/qq/event.ts";
 import { normalise } from "../../../adapters/qq/normalise.ts";
@@ -148,4 +149,65 @@ test.each([
   [{ id: "m1", author: { user_openid: "" } }],
 ])("%j is no message", (d) => {
   expect(() => normalise({ op: 0, t: "C2C_MESSAGE_CREATE", d }, "default", NOW)).toThrow(VerifyError);
+});
+
+test("whatever comes, it is a message, none, or refused: anything else would come again and again", () => {
+  const word = fc.constantFrom("u1", "", "<@!1>", "x=1", "ref_msg_idx=R", "image/png", "2023-11-06T13:37:18+08:00");
+  const value: fc.Arbitrary<unknown> = fc.oneof({ depthSize: "small" }, word, fc.jsonValue(), fc.constant({ toString: 1, valueOf: 1 }));
+  const names = [
+    "id",
+    "user_openid",
+    "member_openid",
+    "bot",
+    "is_you",
+    "username",
+    "nick",
+    "roles",
+    "member_role",
+    "url",
+    "content_type",
+    "ext",
+    "prompt",
+  ];
+  const object = fc.dictionary(fc.constantFrom(...names), value);
+  const fields = fc.record(
+    {
+      id: fc.oneof(word, value),
+      author: fc.oneof(object, fc.constant({ user_openid: "u", member_openid: "m", id: "i" }), value),
+      content: value,
+      timestamp: value,
+      group_openid: fc.oneof(word, value),
+      channel_id: word,
+      guild_id: word,
+      openid: word,
+      user_openid: word,
+      mentions: fc.oneof(fc.array(object), value),
+      attachments: fc.oneof(fc.array(object), value),
+      member: fc.oneof(object, value),
+      message_scene: fc.oneof(fc.record({ ext: fc.array(value) }), value),
+      message_reference: value,
+      ark_data: fc.oneof(object, value),
+      data: value,
+    },
+    { requiredKeys: [] },
+  );
+  const kinds = [
+    "C2C_MESSAGE_CREATE",
+    "GROUP_MESSAGE_CREATE",
+    "AT_MESSAGE_CREATE",
+    "DIRECT_MESSAGE_CREATE",
+    "INTERACTION_CREATE",
+    "FRIEND_ADD",
+  ];
+  fc.assert(
+    fc.property(fc.constantFrom(...kinds), fc.oneof(fields, value), (t, d) => {
+      try {
+        const message = normalise({ op: 0, t, d }, "default", NOW);
+        expect(typeof (message?.platformId ?? "")).toBe("string");
+      } catch (error) {
+        expect(error).toBeInstanceOf(VerifyError);
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });
