@@ -214,6 +214,15 @@ describe("the acknowledgement", () => {
   });
 });
 
+test("of a burst of pictures each one arrives and is acknowledged", async () => {
+  const { host, platform } = await setup();
+  const about = { conversationType: "1", conversationId: "cid1", senderId: "$:x", senderStaffId: "u1", createAt: 1, msgtype: "picture" };
+  const data = (n: number) => JSON.stringify({ ...about, msgId: `m${n}`, content: { downloadCode: `code-${n}` } });
+  const pushes = Array.from({ length: 100 }, (_, n) => platform.gateway.push({ ...robotFrame(""), data: data(n) }, 60_000));
+  expect(await Promise.all(pushes)).toEqual(Array(100).fill(200));
+  expect(host.received.map(({ platformId }) => platformId)).toEqual(Array.from({ length: 100 }, (_, n) => `m${n}`));
+});
+
 describe("frames", () => {
   test.each(["not json", "null", "[]", "{}", '{"type":"CALLBACK","headers":{}}', '{"type":1,"headers":{"topic":"x"}}'])(
     "%s neither ends the connection nor makes it deaf",
