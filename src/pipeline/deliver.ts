@@ -41,7 +41,7 @@ export async function deliver(pending: PendingReply, on: DeliverParts): Promise<
   try {
     if (!adapter) throw new UnreachableError(`channel ${reply.channel} (account ${reply.account}) is not running`);
     failpoint("before-send");
-    result = await adapter.send(reply, attempt);
+    result = noted(await adapter.send(reply, attempt));
     failpoint("after-send");
   } catch (error) {
     return await failed(pending, error, on);
@@ -53,6 +53,15 @@ export async function deliver(pending: PendingReply, on: DeliverParts): Promise<
   on.metrics.messageOut(reply.channel, "sent");
   on.metrics.delivery(reply.channel, (on.clock.monotonic() - started) / 1000);
   return true;
+}
+
+/** What is kept of an adapter's answer. Anything else in it must not be able to keep "sent" from being written: it would be sent again. */
+function noted({ platformId, detail, sequence }: SendResult): SendResult {
+  return {
+    ...(platformId !== undefined && { platformId: String(platformId) }),
+    ...(detail !== undefined && { detail: String(detail) }),
+    ...(typeof sequence === "number" && { sequence }),
+  };
 }
 
 async function failed(pending: PendingReply, error: unknown, on: DeliverParts): Promise<boolean> {
