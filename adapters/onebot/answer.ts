@@ -4,9 +4,6 @@ import type { Result } from "./frames.ts";
 /** Calls that QQ refuses for a group's own limit on messages a minute. */
 const GROUP_LIMIT_MS = 60_000;
 
-/** Accepted for later: the peer says no more about it. */
-const ASYNC = 1;
-
 /** The peer, not the reply, is at fault: nothing was sent, and an operator can cure it. */
 const REFUSED_TOKEN = new Set([1401, 1403]);
 
@@ -28,7 +25,7 @@ const QQ_GROUP_LIMIT = 299;
  * NapCat's 1200 with "Timeout" among it, may have been sent or not.
  */
 export function checkResult({ status, retcode, words }: Result): void {
-  if (status === "ok" || status === "async" || (status === "undefined" && (retcode === 0 || retcode === ASYNC))) return;
+  if (status === "ok" || status === "async") return;
   const qq = Number(QQ_CODE.exec(words)?.[1] ?? Number.NaN);
   const said = `the peer refused with ${retcode}${Number.isNaN(qq) ? "" : ` (QQ ${qq})`}`;
   if (REFUSED_TOKEN.has(retcode)) throw new UnreachableError(`${said}: check its token`);

@@ -80,7 +80,7 @@ function media(type: "image" | "voice" | "video" | "file", data: Fields): Segmen
   const url = textIn(data, "url");
   const ref = textIn(data, "file_id") || textIn(data, "file");
   const name = textIn(data, "name") || (type === "file" ? textIn(data, "file") : "");
-  const size = Number(data.file_size ?? Number.NaN);
+  const size = numberIn(data, "file_size");
   return {
     type,
     ...(/^https?:\/\//i.test(url) && url.length <= MAX_URL && { url }),
@@ -91,19 +91,21 @@ function media(type: "image" | "voice" | "video" | "file", data: Fields): Segmen
 }
 
 function location(data: Fields): Segment | undefined {
-  const [latitude, longitude] = [data.lat, data.lon].map((value) => Number.parseFloat(String(value)));
-  if (!isWithin(latitude, 90) || !isWithin(longitude, 180)) return undefined;
+  const [latitude, longitude] = [numberIn(data, "lat"), numberIn(data, "lon")];
+  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return undefined;
   const title = textIn(data, "title");
   return { type: "location", latitude, longitude, ...(title && { title }) };
-}
-
-function isWithin(value: number | undefined, limit: number): value is number {
-  return value !== undefined && Math.abs(value) <= limit;
 }
 
 function textIn(data: Fields, key: string): string {
   const value = data[key];
   return typeof value === "string" ? value : "";
+}
+
+/** In the string form numbers are strings too. */
+function numberIn(data: Fields, key: string): number {
+  const value = data[key];
+  return typeof value === "number" || (typeof value === "string" && value !== "") ? Number(value) : Number.NaN;
 }
 
 function dataOf(piece: Fields): Fields {

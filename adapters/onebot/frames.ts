@@ -34,7 +34,7 @@ export function parseFrame(text: string): Frame | undefined {
   return {
     kind: "result",
     result: {
-      status: String(status),
+      status: typeof status === "string" ? status : retcode === 0 ? "ok" : "failed",
       retcode: typeof retcode === "number" ? retcode : -1,
       data: isObject(data) ? data : {},
       echo: typeof echo === "string" ? echo : undefined,

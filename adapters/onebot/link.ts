@@ -1,7 +1,7 @@
 import { type AdapterContext, errorCode, errorText, type Timer, UnreachableError } from "clawdbot";
 import type { WebSocket } from "ws";
 import { Calls } from "./calls.ts";
-import { type Fields, parseFrame, type Result } from "./frames.ts";
+import { type Fields, type Frame, parseFrame, type Result } from "./frames.ts";
 
 /** Why the daemon ends a connection. https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 export const CLOSE = { binary: 1003, policy: 1008, restart: 1012, tryAgain: 1013, notProtocol: 4000 } as const;
@@ -90,16 +90,13 @@ export class Link {
     if (!this.#isOpen) return;
     if (isBinary) return void this.close(CLOSE.binary, "text frames only");
     const text = data.toString();
+    let frame: Frame | undefined;
     try {
-      this.#take(text);
+      frame = parseFrame(text);
     } catch (error) {
       this.#on.context.log.warn("connection closed: not the protocol", { error: errorText(error) });
-      void this.close(CLOSE.notProtocol, "not JSON");
+      return void this.close(CLOSE.notProtocol, "not JSON");
     }
-  }
-
-  #take(text: string): void {
-    const frame = parseFrame(text);
     if (frame?.kind === "event") this.#on.onEvent(this, frame.event, text);
     else if (frame && !this.#calls.answer(frame.result)) this.#unasked(frame.result);
   }

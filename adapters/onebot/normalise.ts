@@ -58,7 +58,7 @@ function happening({ event, text, account, now }: Arrived): InboundMessage | und
   // A peer that reports every keystroke would fill the store with them.
   if (event.sub_type === "input_status") return undefined;
   const user = idOf(event.user_id) ?? idOf(event.operator_id);
-  const conversation = conversationOf(event, event.group_id !== undefined && Number(event.group_id) !== 0);
+  const conversation = conversationOf(event, (idOf(event.group_id) ?? "0") !== "0");
   if (user === undefined || !conversation) return undefined;
   return {
     account,
@@ -93,7 +93,8 @@ function named(name: unknown): { name?: string } {
   return typeof name === "string" && name !== "" ? { name } : {};
 }
 
-/** Seconds since the epoch. */
+/** Peers write seconds. */
 function timeOf({ time }: Fields, now: number): number {
-  return typeof time === "number" && Number.isFinite(time) && time > 0 ? Math.round(time * 1000) : now;
+  const sentAt = typeof time === "number" ? Math.round(time * 1000) : 0;
+  return Number.isSafeInteger(sentAt) && sentAt > 0 ? sentAt : now;
 }

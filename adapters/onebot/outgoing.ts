@@ -1,6 +1,5 @@
 import type { MediaSegment, Segment } from "clawdbot";
 import type { CqSegment } from "./cq-code.ts";
-import { wireId } from "./ids.ts";
 
 const TYPES = { image: "image", voice: "record", video: "video" } as const;
 
@@ -15,7 +14,7 @@ export function outgoing(segments: readonly Segment[]): CqSegment[] {
         return { type: "reply", data: { id: segment.id } };
       case "mention":
         if (segment.all) return { type: "at", data: { qq: "all" } };
-        return segment.id === undefined ? text(`@${segment.name ?? ""}`) : { type: "at", data: { qq: String(wireId(segment.id)) } };
+        return segment.id === undefined ? text(`@${segment.name ?? ""}`) : { type: "at", data: { qq: segment.id } };
       default:
         return fileOf(segment) === undefined
           ? text(textOf(segment))

@@ -29,7 +29,8 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
   const { clock = systemClock, retries = RETRIES, retryDelayMs = RETRY_MS } = options;
   const config = onebotConfig.parse(options.config);
   const [dialled] = config.connect;
-  const token = options.token ?? dialled?.token ?? doorTokens(config)[0] ?? TOKEN;
+  // What clients of the daemon log in with opens this door only where there is no token for it.
+  const token = dialled?.token ?? doorTokens(config)[0] ?? options.token ?? TOKEN;
   const patienceMs = Math.max(MIN_PATIENCE_MS, (retries + 1) * retryDelayMs);
   const log = new SentLog(clock);
   const actions = createActions({ self: SELF, clock, onSent: (record) => log.add(record) });
@@ -39,6 +40,7 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
   let dialling: WebSocket | undefined;
   let redial: Timer | undefined;
   let running = false;
+  let away = false;
   let daemonUrl = options.daemonUrl;
   // Ids are 32-bit numbers, and ascend over restarts of the simulator.
   let lastId = Math.floor(clock.now() / 1000) % 1_000_000_000;
@@ -55,6 +57,7 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
 
   function dial(): void {
     clock.clearTimeout(redial);
+    if (away) return;
     const headers = { authorization: `Bearer ${token}`, "x-self-id": SELF, "x-client-role": "Universal" };
     const socket = new WebSocket(url(), { headers, perMessageDeflate: false });
     dialling = socket;
@@ -66,11 +69,12 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
   }
 
   /** Serves those that dial it. NapCat takes the token after the upgrade, and says so in a frame. */
-  function listen(): Promise<void> {
-    const { host, port } = options.listen ?? { host: "127.0.0.1", port: 0 };
-    const listening = new WebSocketServer({ host, port, perMessageDeflate: false });
+  function listen({ hostname, port }: URL): Promise<void> {
+    const address = options.listen ?? { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+    const listening = new WebSocketServer({ ...address, perMessageDeflate: false });
     server = listening;
     listening.on("connection", (socket, request) => {
+      if (away) return socket.terminate();
       const query = new URLSearchParams(request.url!.split("?")[1] ?? "");
       const presented = request.headers.authorization?.replace(/^Bearer /, "") ?? query.get("access_token");
       if (presented === token) return serve(socket);
@@ -129,7 +133,7 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
     async start() {
       if (running) return;
       running = true;
-      if (dialled) await listen();
+      if (dialled) await listen(new URL(dialled.url));
       else dial();
     },
     async stop() {
@@ -157,7 +161,11 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
     waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
     onSent: (listener) => log.listen(listener),
     fault(fault) {
+      const wasAway = away;
+      away = fault?.kind === "refuse";
       actions.fault(fault);
+      if (away) for (const peer of peers) peer.terminate();
+      else if (wasAway && running && !dialled) dial();
     },
   };
 }

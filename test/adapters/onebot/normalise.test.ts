@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Fields } from "../../../adapters/onebot/frames.ts";
 import { normalise } from "../../../adapters/onebot/normalise.ts";
@@ -170,4 +171,37 @@ describe("what happens besides", () => {
     expect(read({ post_type: "notice", notice_type: "client_status" })).toBeUndefined();
     expect(read({ post_type: "news" })).toBeUndefined();
   });
+});
+
+test("no event makes it throw, and whatever comes out names its account, its sender and its conversation", () => {
+  const odd = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom({ toString: 1, valueOf: 1 }, "10001", 10001, -0, 1e308));
+  const data = fc.dictionary(
+    fc.constantFrom("qq", "id", "text", "file", "url", "lat", "lon", "file_size", "name", "title", "content"),
+    odd,
+  );
+  const segment = fc.record({ type: fc.constantFrom("text", "at", "reply", "image", "file", "location", "share", "markdown", "x"), data });
+  const event = fc.record(
+    {
+      post_type: fc.constantFrom("message", "notice", "request", "meta_event"),
+      message_type: fc.constantFrom("private", "group"),
+      ...Object.fromEntries(
+        ["message_id", "user_id", "group_id", "operator_id", "target_id", "time", "sub_type", "sender", "anonymous"].map((key) => [
+          key,
+          odd,
+        ]),
+      ),
+      message: fc.oneof(odd, fc.array(fc.oneof(segment, odd))),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(event, (given) => {
+      const message = read(given as Fields);
+      if (message) {
+        expect(message).toMatchObject({ account: SELF, sender: { id: expect.any(String) }, conversation: { id: expect.any(String) } });
+        expect(message.sentAt).toSatisfy(Number.isSafeInteger);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

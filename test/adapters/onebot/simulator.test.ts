@@ -5,7 +5,7 @@ import { type TestGateway, testGateway } from "../../../src/testing/test-gateway
 import { until } from "../../../src/testing/until.ts";
 
 const TOKEN = "token-of-the-peer";
-const LISTENING = { connect: [{ url: "ws://127.0.0.1:3001", token: TOKEN }] };
+const LISTENING = { connect: [{ url: "ws://127.0.0.1:0", token: TOKEN }] };
 
 describe("node-napcat-ts, a client for NapCat by others, finds in the simulator what it expects", () => {
   let platform: SimulatedOnebot;
@@ -121,6 +121,23 @@ describe("a whole daemon", () => {
       acked: false,
       answers: [401],
     });
+  });
+
+  test("sends what it had to say once a peer that was away is back", async () => {
+    const config = simulator.config("");
+    daemon = await testGateway({ config: { onebot: config } });
+    platform = createOnebotSimulator({ config, daemonUrl: daemon.url, retryDelayMs: 20 });
+    await platform.start();
+    await platform.say({ from: "u1", text: "/echo here" });
+    await platform.waitForSent(1);
+    platform.fault({ kind: "refuse" });
+    await until("the peer to be gone", () => daemon!.gateway.channels()[0]?.detail === "no peer is connected");
+    const { pipeline } = daemon.gateway;
+    const conversation = { id: "777", type: "group" as const };
+    await pipeline.send({ channel: "onebot", account: "10001", conversation, segments: [{ type: "text", text: "news" }] });
+    platform.fault(null);
+    const [, news] = await platform.waitForSent(2);
+    expect(news).toMatchObject({ conversation: "777", text: "news" });
   });
 
   test("keeps what happens besides messages as events", async () => {
