@@ -7,18 +7,18 @@ import { loadPermissions } from "./guard/permissions.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
 import { createReadiness } from "./http/readiness.ts";
 import { createHttpServer } from "./http/server.ts";
+import { createIds } from "./ids.ts";
 import { createNet } from "./net/net.ts";
 import { createMetrics } from "./observe/create-metrics.ts";
 import type { Log } from "./observe/log.ts";
 import type { Settled } from "./pipeline/deliver.ts";
-import { createRoute } from "./pipeline/route.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { createEmbeddedQueue } from "./queue/embedded.ts";
 import type { Service } from "./service.ts";
 import type { Skill, StatusReport } from "./skill.ts";
 import { createSkillContext } from "./skills/context.ts";
 import { loadSkills } from "./skills/loader.ts";
-import { patternEngine } from "./skills/pattern.ts";
+import { createSkillRegistry, type SkillRegistry } from "./skills/registry.ts";
 import { createSqliteStorage } from "./storage/sqlite.ts";
 import type { Storage } from "./storage/storage.ts";
 import { version } from "./version.ts";
@@ -37,6 +37,7 @@ export interface Gateway extends Service {
   readonly url: string;
   readonly pipeline: Pipeline;
   readonly storage: Storage;
+  readonly skills: SkillRegistry;
   channels(): ChannelState[];
   status(): Promise<StatusReport>;
   /** Resolves when the reply has left the outbox; undefined when that takes longer than ms. */
@@ -50,6 +51,8 @@ export interface Gateway extends Service {
 
 const PRUNE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** Too dangerous to be there unasked. */
+const OFF_BY_DEFAULT = ["system.shell"];
 
 /** Builds the daemon from its settings: the only place that picks implementations. Loads the skills; all other I/O waits for start(). */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -61,7 +64,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const waiting = new Map<string, (how: Settled) => void>();
 
   const permissions = await loadPermissions(settings.permissionsFile);
-  const skills = replaceByName(await loadSkills(), options.skills ?? []);
+  const builtIn = replaceByName(await loadSkills(), options.skills ?? []);
 
   const storage = createSqliteStorage({
     path: settings.storage.path ?? `${settings.dataDir}/clawdbot.db`,
@@ -113,13 +116,33 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     localToken: () => localToken(settings.dataDir, random.bytes),
     hide: log.hide,
   });
-  const context = createSkillContext({ guard, skills, host, storage, clock, log, status, serverLanguage: settings.server.language });
+  const skills = createSkillRegistry({
+    builtIn,
+    offByDefault: OFF_BY_DEFAULT,
+    default: settings.router.default,
+    dataDir: settings.dataDir,
+    storage,
+    clock,
+    timeoutMs: performance.skill_timeout,
+    log,
+    newId: createIds(clock, random),
+  });
+  const context = createSkillContext({
+    guard,
+    skills: () => skills.current().skills,
+    host,
+    storage,
+    clock,
+    log,
+    status,
+    serverLanguage: settings.server.language,
+  });
   const pipeline = createPipeline({
     storage,
     inbox,
     outbox,
     guard,
-    route: createRoute(skills, { default: settings.router.default, pattern: patternEngine }),
+    route: (message) => skills.current().route(message),
     adapter: host.adapter,
     settled(reply, how) {
       if (how.state === "sent") host.sent(reply.channel, reply.account);
@@ -166,7 +189,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     await pipeline.stop();
     await host.stop();
     await closing;
-    await Promise.all([metricsServer.stop(), net.close()]);
+    await Promise.all([metricsServer.stop(), net.close(), skills.stop()]);
     await storage.stop();
     phase = "stopped";
   }
@@ -174,6 +197,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     pipeline,
     storage,
+    skills,
     channels: host.states,
     status,
     settled(replyId, ms) {
@@ -206,6 +230,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       try {
         await makeDataDir(settings.dataDir);
         await storage.start();
+        await skills.start();
         await pipeline.start();
         await host.start();
         await Promise.all([http.start(), metricsServer.start()]);

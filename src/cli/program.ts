@@ -124,6 +124,37 @@ Exit codes: 0 all as expected, 1 something else came, 7 nothing came in time.`,
       ),
     );
 
+  const skill = group(program, "skill", { zh: "技能", en: "skills" });
+  command(skill, "list", { zh: "技能与状态", en: "skills and how they do" })
+    .option("--remote", say({ zh: "远程技能库中的", en: "those of the remote registry" }))
+    .action(does(async (cli, options: { remote?: boolean }) => (await import("./skill-list.ts")).listSkills(cli, options)));
+  command(skill, "info <name>", { zh: "一个技能的详情", en: "all that is known of one" }).action(
+    does(async (cli, name: string) => (await import("./skill-list.ts")).showSkill(cli, name)),
+  );
+  command(skill, "load <path>", { zh: "加载一个文件或文件夹，隔离运行", en: "load a file or folder and run it in a cage" })
+    .option("--watch", say({ zh: "文件改变后重新加载", en: "load it again whenever it changes" }))
+    .action(
+      does(async (cli, path: string, options: { watch?: boolean }) => (await import("./skill-load.ts")).loadSkill(cli, path, options)),
+    );
+  command(skill, "unload <name>", { zh: "卸载", en: "take a loaded one out" }).action(
+    does(async (cli, name: string) => (await import("./skill-load.ts")).unloadSkill(cli, name)),
+  );
+  command(skill, "enable <name>", { zh: "启用，也解除隔离", en: "let it answer, also after a quarantine" }).action(
+    does(async (cli, name: string) => (await import("./skill-load.ts")).enableSkill(cli, name)),
+  );
+  command(skill, "disable <name>", { zh: "停用，重启后仍然有效", en: "silence it, also after a restart" }).action(
+    does(async (cli, name: string) => (await import("./skill-load.ts")).disableSkill(cli, name)),
+  );
+  command(skill, "new <name>", { zh: "新建一个技能文件夹", en: "write a folder to begin from" })
+    .addOption(new Option("--lang <lang>", say({ zh: "语言", en: "the language" })).choices(["ts", "py"]).default("ts"))
+    .action(
+      does(async (cli, name: string, options: { lang: "ts" | "py" }) => (await import("./skill-new.ts")).newSkill(cli, name, options)),
+    );
+  command(skill, "check [name-or-path]", {
+    zh: "检查能否加载；有问题则退出码为 1",
+    en: "whether it can be loaded; exit code 1 if not",
+  }).action(does(async (cli, given: string | undefined) => (await import("./skill-check.ts")).checkSkills(cli, given)));
+
   const config = group(program, "config", { zh: "配置", en: "the configuration" });
   command(config, "validate [path]", { zh: "检查配置文件或目录", en: "check a file or folder" }).action(
     does(async (cli, path: string | undefined) => (await import("./config.ts")).validate(cli, path)),

@@ -60,6 +60,7 @@ function statusText(report: DaemonStatus, { out: { paint } }: Cli): string {
     `queue    inbox ${report.inbox}  outbox ${report.outbox}  dead letters ${report.deadLetters}  oldest ${oldest}`,
     "",
     channelTable(report.channels, paint, now),
+    ...report.troubledSkills.map((skill) => paint.red(`skill    ${skill.name} ${skill.state}: ${skill.detail}`)),
   ];
   return lines.join("\n");
 }

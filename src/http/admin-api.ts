@@ -3,6 +3,7 @@ import { ClawdbotError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Message, Reply, Segment } from "../message.ts";
 import type { Settled } from "../pipeline/deliver.ts";
+import type { LoadReport, SkillStatus } from "../skills/registry.ts";
 import type { Counts, DeadLetter, Storage, Trace } from "../storage/storage.ts";
 
 /** What an operator can ask of the daemon, or, for the part in StoreApi, of its store while the daemon is down. JSON in and out. */
@@ -13,6 +14,14 @@ export interface AdminApi extends StoreApi {
   login(): Promise<{ url: string; token: string }>;
   /** Stores a reply and waits up to waitMs for it to be delivered. */
   send(request: SendRequest): Promise<SendAnswer>;
+  skills(): Promise<SkillStatus[]>;
+  skill(query: { name: string }): Promise<SkillStatus>;
+  /** path: absolute, on the daemon's machine. */
+  loadSkill(query: { path: string }): Promise<LoadReport>;
+  /** restored: the built-in skill that is back. */
+  unloadSkill(query: { name: string }): Promise<{ name: string; restored?: SkillStatus }>;
+  enableSkill(query: { name: string }): Promise<{ skill: SkillStatus; changed: boolean }>;
+  disableSkill(query: { name: string }): Promise<{ skill: SkillStatus; changed: boolean }>;
   /** Answers at once; the daemon then drains and ends. */
   stop(): Promise<{ pid: number }>;
 }
@@ -37,6 +46,8 @@ export interface DaemonStatus extends Counts {
   dataDir: string;
   logFile: string | undefined;
   channels: ChannelState[];
+  /** Those that do not answer as they should: failed or quarantined. */
+  troubledSkills: SkillStatus[];
   memory: { rss: number; heapUsed: number; external: number };
 }
 
@@ -80,6 +91,7 @@ export function createAdminApi(
         dataDir: about.dataDir,
         logFile: about.logFile,
         channels: gateway.channels(),
+        troubledSkills: gateway.skills.list().filter(({ state }) => state === "failed" || state === "quarantined"),
         memory: { rss, heapUsed, external },
       };
     },
@@ -101,6 +113,19 @@ export function createAdminApi(
       if (settled) answer.settled = settled;
       return answer;
     },
+    skills: async () => gateway.skills.list(),
+    async skill({ name }) {
+      const skill = gateway.skills.list().find((one) => one.name === name);
+      if (!skill) throw notFound("skill", name);
+      return skill;
+    },
+    loadSkill: ({ path }) => gateway.skills.load(path),
+    async unloadSkill({ name }) {
+      const restored = await gateway.skills.unload(name);
+      return { name, ...(restored && { restored }) };
+    },
+    enableSkill: ({ name }) => gateway.skills.setEnabled(name, true),
+    disableSkill: ({ name }) => gateway.skills.setEnabled(name, false),
     async stop() {
       about.stop();
       return { pid: process.pid };

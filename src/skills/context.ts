@@ -6,13 +6,14 @@ import type { Log } from "../observe/log.ts";
 import type { Candidate } from "../pipeline/route.ts";
 import type { RunParts } from "../pipeline/run.ts";
 import { languageOf } from "../pipeline/texts.ts";
-import type { Language, Skill, StatusReport } from "../skill.ts";
+import type { KeyValue, Language, Logger, Skill, StatusReport } from "../skill.ts";
 import { keyValue } from "../storage/key-value.ts";
 import type { Storage } from "../storage/storage.ts";
 
 export interface SkillContextParts {
   guard: Guard;
-  skills: readonly Skill[];
+  /** Those of the moment. */
+  skills(): readonly Skill[];
   host: AdapterHost;
   storage: Storage;
   clock: Clock;
@@ -27,9 +28,16 @@ export function createSkillContext(on: SkillContextParts): { forMessage: RunPart
     return on.serverLanguage === "auto" ? on.host.language(channel) : on.serverLanguage;
   }
 
-  const owned = new Map(
-    on.skills.map(({ name }) => [name, { log: on.log.logger(`skill.${name}`), kv: keyValue(on.storage, `skill:${name}`, on.clock) }]),
-  );
+  const owned = new Map<string, { log: Logger; kv: KeyValue }>();
+
+  function ownedBy(name: string): { log: Logger; kv: KeyValue } {
+    let own = owned.get(name);
+    if (!own) {
+      own = { log: on.log.logger(`skill.${name}`), kv: skillKeys(on.storage, name, on.clock) };
+      owned.set(name, own);
+    }
+    return own;
+  }
 
   return {
     channelLanguage,
@@ -37,10 +45,11 @@ export function createSkillContext(on: SkillContextParts): { forMessage: RunPart
       return {
         language: languageOf(message, channelLanguage(message.channel)),
         preview: (text) => on.host.adapter(message.channel, message.account)?.preview?.(message, text),
-        ...owned.get(skill.name)!,
+        ...ownedBy(skill.name),
         skills() {
           const permit = on.guard.permit(message);
-          return on.skills
+          return on
+            .skills()
             .filter((each) => permit.may(each.name).allowed)
             .map(({ name, aliases = [], description, usage }) => ({ name, aliases, description, usage }));
         },
@@ -48,4 +57,9 @@ export function createSkillContext(on: SkillContextParts): { forMessage: RunPart
       };
     },
   };
+}
+
+/** The keys of one skill; they stay when it is unloaded. */
+export function skillKeys(storage: Storage, name: string, clock: Clock): KeyValue {
+  return keyValue(storage, `skill:${name}`, clock);
 }

@@ -1,0 +1,263 @@
+import { type Clock, sleep, type Timer } from "../clock.ts";
+import { ClawdbotError, errorText } from "../errors.ts";
+import type { Message } from "../message.ts";
+import type { KeyValue, LogFields, Logger, SkillContext, SkillReply } from "../skill.ts";
+import { nextUser } from "./cage.ts";
+import type { SkillKind } from "./facts.ts";
+import { parseReplies } from "./reply.ts";
+import type { Runtimes } from "./runtime.ts";
+import { type Hello, type SkillProcess, startSkillProcess } from "./skill-process.ts";
+import { makeStage, removeStage, type Stage } from "./stage.ts";
+
+export interface CagedSkillParts {
+  /** The skill's file or folder, and the file inside it that is run ("" = itself). */
+  path: string;
+  entry: string;
+  kind: SkillKind;
+  runtimes: Runtimes;
+  /** Where it is noted which folders outside the data directory are in use. */
+  marks: string;
+  clock: Clock;
+  /** What run() allows for one message, ms. */
+  timeoutMs: number;
+  log: Logger;
+}
+
+export interface CagedSkill {
+  /** Starts its process unless it runs, and resolves with what that says of itself. */
+  start(): Promise<Started>;
+  /** As Skill.handleMessage. Starts the process when need be. */
+  handleMessage(message: Message, context: SkillContext): Promise<SkillReply | null>;
+  state(): CageState;
+  /** Its own keys, and its log once its name is known. Before that it has no keys. */
+  own(kv: KeyValue, log: Logger): void;
+  /** Takes it out of quarantine. */
+  pardon(): void;
+  /** Ends the process when the calls in flight are done; calls that still come go to the successor. */
+  retire(successor?: CagedSkill): Promise<void>;
+  /** Ends the process at once. */
+  stop(): Promise<void>;
+}
+
+export interface Started extends Hello {
+  cage: string;
+}
+
+export type CageState = { state: "idle" | "running" | "failed" | "quarantined"; detail: string };
+
+const HARD_MS = 100;
+const START_MS = 15_000;
+const CRASHES = 5;
+const CRASH_WINDOW_MS = 60_000;
+const RESTART_MS = 100;
+const CLOSING_MS = 1000;
+const MOST_REQUESTS = 1000;
+
+interface Call {
+  deadline: number;
+  context: SkillContext;
+}
+
+/**
+ * One loaded skill: a process of its own in a cage, started when needed, killed with all it started when a call has not answered
+ * 100 ms after its deadline. After five ends within a minute it is quarantined: it answers one polite line until somebody pardons it.
+ */
+export function createCagedSkill(on: CagedSkillParts): CagedSkill {
+  const { clock } = on;
+  const user = nextUser();
+  const calls = new Map<string, Call>();
+  let stage: Promise<Stage> | undefined;
+  let process: SkillProcess | undefined;
+  let starting: Promise<Started> | undefined;
+  let crashes: number[] = [];
+  let requests = 0;
+  let detail = "";
+  let { log } = on;
+  let kv: KeyValue | undefined;
+  let retired: { successor: CagedSkill | undefined } | undefined;
+  let watchdog: Timer | undefined;
+  let drained: () => void = () => {};
+
+  const isQuarantined = () => crashes.length >= CRASHES;
+
+  function start(): Promise<Started> {
+    starting ??= launch().catch((error: unknown) => {
+      starting = undefined;
+      detail = errorText(error);
+      throw error;
+    });
+    return starting;
+  }
+
+  async function launch(): Promise<Started> {
+    const recent = crashes.length;
+    if (recent > 0) await sleep(clock, RESTART_MS * 2 ** (recent - 1));
+    const runtime = await on.runtimes(on.kind);
+    stage ??= makeStage(on.path, on.kind, { user: runtime.cage.ownUser ? user : undefined, marks: on.marks });
+    stage.catch(() => {
+      stage = undefined;
+    });
+    const staged = await stage;
+    const skill = on.entry === "" ? staged.skill : `${staged.skill}/${on.entry}`;
+    const started = startSkillProcess({ command: runtime.serve({ ...staged, skill }, user), log: () => log, request, notice, ended });
+    process = started;
+    const limit = clock.setTimeout(() => started.kill(`did not start within ${START_MS} ms`), START_MS);
+    try {
+      const hello = await started.hello;
+      detail = "";
+      const { name } = runtime.cage;
+      const cage = hello.landlock && name.startsWith("weak") ? name.replace("weak (", "weak (landlock, ") : name;
+      return { ...hello, cage: on.kind === "node" ? cage.replace("weak (", "weak (node permissions, ") : cage };
+    } finally {
+      clock.clearTimeout(limit);
+    }
+  }
+
+  function ended(why: string): void {
+    process = undefined;
+    starting = undefined;
+    calls.clear();
+    drained();
+    if (retired) return;
+    const now = clock.monotonic();
+    crashes = [...crashes.filter((at) => now - at < CRASH_WINDOW_MS), now];
+    detail = why;
+    log.warn("skill process ended", { why, crashes: crashes.length });
+    if (isQuarantined()) log.error("skill quarantined", { crashes: crashes.length, within_ms: CRASH_WINDOW_MS, code: "quarantined" });
+  }
+
+  /** One timer for all calls: they have the same time, so the oldest is the first to be late. */
+  function watch(): void {
+    if (watchdog) return;
+    const oldest = calls.values().next().value;
+    if (!oldest) return;
+    watchdog = clock.setTimeout(
+      () => {
+        watchdog = undefined;
+        const first = calls.values().next().value;
+        if (first && clock.monotonic() >= first.deadline + HARD_MS) process?.kill(`killed: no answer ${HARD_MS} ms after the deadline`);
+        else watch();
+      },
+      Math.max(0, oldest.deadline + HARD_MS - clock.monotonic()),
+    );
+  }
+
+  async function handleMessage(message: Message, context: SkillContext): Promise<SkillReply | null> {
+    if (retired) return (await retired.successor?.handleMessage(message, context)) ?? null;
+    const deadline = clock.monotonic() + on.timeoutMs;
+    if (isQuarantined()) return quarantineText(context);
+    await start();
+    if (!process) throw new ClawdbotError("CLAWDBOT_ERR_SKILL", `the skill's process ${detail}`, { retryable: true });
+    const deadlineMs = Math.max(1, Math.round(deadline - clock.monotonic()));
+    // The platform's own object may hold what answers in the bot's name: it stays here.
+    const params = { message: { ...message, raw: null }, language: context.language, deadlineMs };
+    const { id, answer } = process.call("skill.handle", params);
+    calls.set(id, { deadline, context });
+    watch();
+    try {
+      const replies = parseReplies(await answer);
+      if (replies === null) return null;
+      for (const reply of replies) context.reply(reply);
+      return [];
+    } finally {
+      calls.delete(id);
+      if (calls.size === 0) {
+        clock.clearTimeout(watchdog);
+        watchdog = undefined;
+        drained();
+      }
+    }
+  }
+
+  /** Lets the process end by itself for that long. */
+  async function close(patienceMs: number): Promise<void> {
+    const closing = process;
+    if (closing) {
+      const gone = new Promise<void>((resolve) => (drained = resolve));
+      closing.close();
+      const limit = clock.setTimeout(() => closing.kill("killed: did not end when told"), patienceMs);
+      await gone;
+      clock.clearTimeout(limit);
+    }
+    const left = await stage?.catch(() => undefined);
+    if (left) await removeStage(left, on.marks);
+  }
+
+  async function request(method: string, params: Record<string, unknown>): Promise<unknown> {
+    if (!kv) throw new Error(`${method.slice(0, 60)}: not before the skill has started`);
+    if (requests >= MOST_REQUESTS) throw new Error(`more than ${MOST_REQUESTS} requests at a time`);
+    requests++;
+    try {
+      const { key, value, ttlMs, ifVersion, prefix, limit } = params;
+      switch (method) {
+        case "kv.get":
+          return await kv.get(String(key));
+        case "kv.set":
+          return await kv.set(String(key), value, {
+            ...(typeof ttlMs === "number" && { ttlMs }),
+            ...(typeof ifVersion === "number" && { ifVersion }),
+          });
+        case "kv.delete":
+          return await kv.delete(String(key));
+        case "kv.list":
+          return await kv.list(typeof prefix === "string" ? prefix : "", Math.min(1000, Number(limit) || 100));
+        default:
+          throw new Error(`${method.slice(0, 60)}: not granted`);
+      }
+    } finally {
+      requests--;
+    }
+  }
+
+  function notice(method: string, params: Record<string, unknown>): void {
+    if (method === "preview") calls.get(String(params.call))?.context.preview(String(params.text));
+    else if (method === "log") logOf(log, params);
+  }
+
+  return {
+    start,
+    handleMessage,
+    own(keys, logger) {
+      kv = keys;
+      log = logger;
+    },
+    state() {
+      if (isQuarantined()) return { state: "quarantined", detail };
+      if (process && starting) return { state: "running", detail: "" };
+      return { state: detail === "" ? "idle" : "failed", detail };
+    },
+    pardon() {
+      crashes = [];
+      detail = "";
+    },
+    async retire(successor) {
+      if (retired) return;
+      retired = { successor };
+      await starting?.catch(() => {});
+      if (calls.size > 0) await new Promise<void>((resolve) => (drained = resolve));
+      await close(CLOSING_MS);
+    },
+    async stop() {
+      retired ??= { successor: undefined };
+      await close(0);
+    },
+  };
+}
+
+function quarantineText({ language }: SkillContext): string {
+  return language === "zh"
+    ? "这个技能连续出错，已暂停使用，请联系管理员。"
+    : "This skill failed again and again and is suspended. Please tell an administrator.";
+}
+
+function logOf(log: Logger, { level, message, fields }: Record<string, unknown>): void {
+  const known = level === "debug" || level === "info" || level === "warn" || level === "error" ? level : "info";
+  const kept: LogFields = {};
+  if (typeof fields === "object" && fields !== null) {
+    for (const [key, value] of Object.entries(fields).slice(0, 20)) {
+      if (!/^\w{1,40}$/.test(key)) continue;
+      kept[key] = typeof value === "number" || typeof value === "boolean" ? value : String(value).slice(0, 500);
+    }
+  }
+  log[known](String(message).slice(0, 500), kept);
+}

@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type Bench, bench } from "./bench.ts";
+
+let running: Bench | undefined;
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+const NODE = (body: string) => ({
+  file: "s.mjs",
+  text: `export default { name: "s", version: "1", description: "s", async handleMessage(message, context) {
+    if (message.text === "ok") return "ok";
+    ${body}
+  } };`,
+});
+const PYTHON = (body: string) => ({
+  file: "s.py",
+  text: `import time, os, sys
+from clawdbot.skill import BaseSkill
+class S(BaseSkill):
+  name = "s"
+  async def handle_message(self, msg):
+    if msg.raw == "ok": return "ok"
+    ${body}
+`,
+});
+const OK = [[{ type: "text", text: "ok" }]];
+
+test.each([
+  ["time.sleep(999)", PYTHON("time.sleep(999)")],
+  ["a Python endless loop", PYTHON("while True: pass")],
+  ["a JavaScript endless loop", NODE("for (;;);")],
+  ["a regular expression without end", NODE(`return String(/^(a+)+$/.test("a".repeat(40) + "b"))`)],
+])("%s is killed 100 ms after its deadline; the next message has a new process", async (_name, skill) => {
+  running = await bench(skill, { timeoutMs: 500 });
+  await running.caged.start();
+  const began = performance.now();
+  const error = await running.ask().catch((thrown: unknown) => thrown);
+  const took = performance.now() - began;
+  expect(error).toMatchObject({ code: "CLAWDBOT_ERR_SKILL", retryable: true, message: expect.stringContaining("killed") });
+  expect(took).toBeGreaterThanOrEqual(595);
+  expect(took).toBeLessThan(1500);
+  expect(running.lines.some((line) => line.includes("skill process ended"))).toBe(true);
+  expect(await running.ask({ text: "ok" })).toEqual(OK);
+});
+
+describe("the process ends, the daemon does not", () => {
+  test.each([
+    ["process.exit()", NODE("process.exit(0)")],
+    ["an uncaught error", NODE("setImmediate(() => { throw new Error('late'); }); await new Promise(() => {})")],
+    ["os._exit()", PYTHON("os._exit(0)")],
+    ["a segmentation fault", PYTHON("import ctypes; ctypes.string_at(0)")],
+    ["a heap leak", NODE("const kept = []; for (;;) kept.push(new Array(1000).fill({}));")],
+    ["a lie to the channel", NODE(`(await import("node:fs")).writeSync(4, "no json\\n"); await new Promise(() => {})`)],
+    [
+      "an answer without an end",
+      NODE(`const { writeSync } = await import("node:fs"); for (;;) try { writeSync(4, "x".repeat(65536)) } catch {}`),
+    ],
+  ])("%s", async (_name, skill) => {
+    running = await bench(skill);
+    await running.caged.start();
+    const before = process.memoryUsage().rss;
+    await expect(running.ask()).rejects.toMatchObject({ code: "CLAWDBOT_ERR_SKILL", retryable: true });
+    expect(process.memoryUsage().rss - before).toBeLessThan(50 * 2 ** 20);
+    expect(await running.ask({ text: "ok" })).toEqual(OK);
+  });
+});
+
+test.each([
+  ["Buffers", NODE("const kept = []; for (;;) kept.push(Buffer.alloc(16 * 2 ** 20, 1));")],
+  ["Python's memory", PYTHON("kept = []\n    while True: kept.append(bytearray(b'x' * (16 << 20)))")],
+])("%s are limited", async (_name, skill) => {
+  running = await bench(skill);
+  await expect(running.ask()).rejects.toMatchObject({ code: "CLAWDBOT_ERR_SKILL" });
+  expect(await running.ask({ text: "ok" })).toEqual(OK);
+});
+
+test.each([
+  ["JavaScript", NODE(`return "x".repeat(50 * 2 ** 20)`)],
+  ["Python", PYTHON("return 'x' * (50 << 20)")],
+])("a reply of 50 MB is refused for good: %s", async (_name, skill) => {
+  running = await bench(skill);
+  await expect(running.ask()).rejects.toMatchObject({ code: "CLAWDBOT_ERR_SKILL", retryable: false });
+});
+
+test.each(["return 42", "return { type: 'image' }", "return { type: 'shell', content: 'x' }", "return [[{ type: 'text', text: 7 }]]"])(
+  "what is no reply is refused: %s",
+  async (body) => {
+    running = await bench(NODE(body));
+    await expect(running.ask()).rejects.toMatchObject({ code: "CLAWDBOT_ERR_SKILL", retryable: false });
+  },
+);
+
+test("after five crashes within a minute it says one polite line and starts no process, until it is pardoned", async () => {
+  running = await bench(NODE("process.exit(7)"));
+  for (let n = 0; n < 5; n++) await expect(running.ask()).rejects.toThrow("ended with 7");
+  expect(running.caged.state()).toEqual({ state: "quarantined", detail: "ended with 7" });
+  expect(running.lines.filter((line) => line.includes("skill quarantined"))).toHaveLength(1);
+  expect(await running.ask({ text: "ok" })).toEqual(["This skill failed again and again and is suspended. Please tell an administrator."]);
+  running.caged.pardon();
+  expect(await running.ask({ text: "ok" })).toEqual(OK);
+});
+
+test("a thousand calls in flight at a time each have their own answer", async () => {
+  running = await bench(NODE("await null; return message.text;"));
+  const texts = Array.from({ length: 1000 }, (_, n) => `t${n}`);
+  const { ask } = running;
+  const answers = await Promise.all(texts.map((text) => ask({ text })));
+  expect(answers).toEqual(texts.map((text) => [[{ type: "text", text }]]));
+});
