@@ -1,5 +1,6 @@
 import { watch } from "node:fs";
-import { resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
 import { systemClock } from "../clock.ts";
 import { errorText } from "../errors.ts";
 import type { AdminApi } from "../http/admin-api.ts";
@@ -68,7 +69,6 @@ function loadedText({ skill, replaced, ms }: LoadReport): string {
 }
 
 async function reloadOnChange(cli: Cli, api: AdminApi, path: string): Promise<never> {
-  cli.out.talk(say({ zh: `正在监视 ${path}，Ctrl-C 结束`, en: `watching ${path}, Ctrl-C ends` }));
   let pending: ReturnType<typeof systemClock.setTimeout> | undefined;
   let loading: Promise<void> = Promise.resolve();
   const reload = async () => {
@@ -81,11 +81,15 @@ async function reloadOnChange(cli: Cli, api: AdminApi, path: string): Promise<ne
       );
     }
   };
-  const watcher = watch(path, { recursive: true }, () => {
+  const isFolder = (await stat(path)).isDirectory();
+  // Editors put a new file in the place of the old one: of a single file, its folder is watched.
+  const watcher = watch(isFolder ? path : dirname(path), { recursive: isFolder }, (_event, name) => {
+    if (!isFolder && name !== basename(path)) return;
     systemClock.clearTimeout(pending);
     pending = systemClock.setTimeout(() => {
       loading = loading.then(reload);
     }, SETTLE_MS);
   });
+  cli.out.talk(say({ zh: `正在监视 ${path}，Ctrl-C 结束`, en: `watching ${path}, Ctrl-C ends` }));
   return await new Promise<never>((_, reject) => watcher.on("error", reject));
 }

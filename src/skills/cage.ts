@@ -7,8 +7,9 @@ const run = promisify(execFile);
 
 /** How a skill's process is kept from everything that is not its own. */
 export interface Cage {
-  /** "bwrap", or "weak (…)" with what stands in for it. */
-  readonly name: string;
+  readonly strong: boolean;
+  /** What stands in for a strong one. */
+  readonly parts: readonly string[];
   /** Whether processes get a user of their own, who has to be able to read their folder. */
   readonly ownUser: boolean;
   /** The command line that runs the program in the cage. It may read `folder` and the system's libraries. */
@@ -29,6 +30,13 @@ const LAST_USER = 65_519;
 const PROBE_MS = 5000;
 
 let lastUser = LAST_USER;
+
+/** "bwrap", "weak (…)" with what stands in for it, or "none". More parts: what the process itself brings along. */
+export function cageName({ strong, parts }: Cage, more: readonly string[] = []): string {
+  if (strong) return "bwrap";
+  const all = [...more, ...parts];
+  return all.length > 0 ? `weak (${all.join(", ")})` : "none";
+}
 
 /** A user id that no other running skill has. */
 export function nextUser(): number {
@@ -68,7 +76,7 @@ export async function findCage(program: string, extra: readonly string[] = []): 
     );
     if (works) return cage;
   }
-  return makeCage("weak (no limits)", { bwrap: undefined, prlimit: undefined, setpriv: undefined, unshare: undefined }, false);
+  return makeCage([], { bwrap: undefined, prlimit: undefined, setpriv: undefined, unshare: undefined }, false);
 }
 
 function candidates(tools: Tools): Cage[] {
@@ -76,19 +84,20 @@ function candidates(tools: Tools): Cage[] {
   const root = process.getuid?.() === 0 && tools.setpriv !== none;
   const users = root ? [true, false] : [false];
   const cages: Cage[] = [];
-  if (tools.bwrap) for (const own of users) cages.push(makeCage("bwrap", { ...tools, unshare: none }, own));
+  if (tools.bwrap) for (const own of users) cages.push(makeCage([], { ...tools, unshare: none }, own));
   for (const own of users) {
     for (const unshare of tools.unshare ? [tools.unshare, none] : [none]) {
-      const has = [own && "own user", unshare && "no network", tools.prlimit && "limits"].filter(Boolean);
-      if (has.length > 0) cages.push(makeCage(`weak (${has.join(", ")})`, { ...tools, bwrap: none, unshare }, own));
+      const has = [own ? "own user" : "", unshare ? "no network" : "", tools.prlimit ? "limits" : ""].filter((part) => part !== "");
+      if (has.length > 0) cages.push(makeCage(has, { ...tools, bwrap: none, unshare }, own));
     }
   }
   return cages;
 }
 
-function makeCage(name: string, { bwrap, prlimit, setpriv, unshare }: Tools, ownUser: boolean): Cage {
+function makeCage(parts: string[], { bwrap, prlimit, setpriv, unshare }: Tools, ownUser: boolean): Cage {
   return {
-    name,
+    strong: bwrap !== undefined,
+    parts,
     ownUser,
     wrap(program, args, { folder, memory, user }) {
       const command: string[] = [];

@@ -2,7 +2,7 @@ import { type Clock, sleep, type Timer } from "../clock.ts";
 import { ClawdbotError, errorText } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { KeyValue, LogFields, Logger, SkillContext, SkillReply } from "../skill.ts";
-import { nextUser } from "./cage.ts";
+import { cageName, nextUser } from "./cage.ts";
 import type { SkillKind } from "./facts.ts";
 import { parseReplies } from "./reply.ts";
 import type { Runtimes } from "./runtime.ts";
@@ -105,9 +105,14 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     try {
       const hello = await started.hello;
       detail = "";
-      const { name } = runtime.cage;
-      const cage = hello.landlock && name.startsWith("weak") ? name.replace("weak (", "weak (landlock, ") : name;
-      return { ...hello, cage: on.kind === "node" ? cage.replace("weak (", "weak (node permissions, ") : cage };
+      const own = [on.kind === "node" ? "node permissions" : "", hello.landlock === true ? "landlock" : ""];
+      return {
+        ...hello,
+        cage: cageName(
+          runtime.cage,
+          own.filter((part) => part !== ""),
+        ),
+      };
     } finally {
       clock.clearTimeout(limit);
     }

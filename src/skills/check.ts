@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { systemClock } from "../clock.ts";
 import { errorText } from "../errors.ts";
 import type { Logger } from "../skill.ts";
-import { nextUser } from "./cage.ts";
+import { cageName, nextUser } from "./cage.ts";
 import { createCagedSkill } from "./caged-skill.ts";
 import { mergeFacts, notGranted, readSource, type SkillSource } from "./facts.ts";
 import { createRuntimes } from "./runtime.ts";
@@ -66,7 +66,7 @@ async function checkPython(path: string, { entry, manifest }: SkillSource, add: 
     const { stdout } = await run(file!, args, { env: {}, cwd: "/", timeout: TIME_MS });
     const about = JSON.parse(stdout) as Described;
     add("runtime", true, about.runtime);
-    add("cage", !cage.name.startsWith("weak (no"), cage.name);
+    add("cage", cageName(cage) !== "none", cageName(cage));
     if (about.error) return add("skill", false, about.error);
     add("skill", about.handles === true, about.handles ? nameOf(manifest, about) : "no class based on BaseSkill with handle_message");
     const { missing = [] } = about;
@@ -93,7 +93,7 @@ async function checkNode(path: string, { entry, manifest }: SkillSource, add: Ad
   try {
     const { runtime, cage, about } = await caged.start();
     add("runtime", true, runtime);
-    add("cage", !cage.startsWith("weak (no"), cage);
+    add("cage", cage !== "none", cage);
     add("skill", true, nameOf(manifest, about));
   } catch (error) {
     add("skill", false, errorText(error));

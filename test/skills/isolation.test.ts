@@ -50,8 +50,8 @@ export default { name: "s", version: "1", description: "s", async handleMessage(
   try { return "got " + (${code.node}); } catch (error) { return "denied " + String(error); }
 } };`;
   running = await bench({ file: language === "python" ? "s.py" : "s.mjs", text });
-  const [[answer]] = (await running.ask()) as [[{ text: string }]];
-  return answer.text;
+  const [[answer] = []] = (await running.ask()) as { text: string }[][];
+  return answer!.text;
 }
 
 describe.each(["python", "node"] as const)("a hostile %s skill", (language) => {

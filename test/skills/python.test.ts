@@ -33,8 +33,8 @@ return repr([msg.content_type, msg.type, msg.raw, msg.content, msg.id, msg.times
   msg.group, msg.conversation.id, len(msg.attachments), msg.attachments[0].url, msg.nonsense, msg.sender.nonsense])`);
   const image = { type: "image" as const, url: "https://example.com/a.png" };
   const asked = { conversation: { id: "g7", type: "group" as const }, segments: [{ type: "text" as const, text: "hi" }, image] };
-  const [[answer]] = (await skill.ask(asked)) as [[{ text: string }]];
-  expect(answer.text).toBe(
+  const [[answer] = []] = (await skill.ask(asked)) as { text: string }[][];
+  expect(answer?.text).toBe(
     "['text', 'text', 'hi', 'hi', 'm1', 1700000000.5, 'test', 'u1', 'Ann', 'g7', 'g7', 1, 'https://example.com/a.png', None, None]",
   );
 });
