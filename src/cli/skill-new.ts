@@ -5,6 +5,8 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { Failure, usage } from "./failure.ts";
 import { say } from "./language.ts";
 
+const PACKAGE = "clawdbot";
+
 /** Writes a folder with a skill that works, to begin from. Overwrites nothing. */
 export async function newSkill(cli: Cli, name: string, options: { lang: "ts" | "py" }): Promise<ExitCode> {
   if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name)) {
@@ -14,7 +16,7 @@ export async function newSkill(cli: Cli, name: string, options: { lang: "ts" | "
     await mkdir(name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new Failure("CLAWDBOT_ERR_DAEMON_RUNNING", say({ zh: `${name} 已存在`, en: `${name} exists already` }), undefined, error);
+    throw new Failure("CLAWDBOT_ERR_EXISTS", say({ zh: `${name} 已存在`, en: `${name} exists already` }), undefined, error);
   }
   const files = {
     "skill.yaml": manifest(name),
@@ -59,7 +61,7 @@ class Skill(BaseSkill):
 }
 
 function typescript(name: string): string {
-  return `import { defineSkill } from "clawdbot";
+  return `import { defineSkill } from "${PACKAGE}";
 
 export default defineSkill({
   name: "${name}",

@@ -75,18 +75,21 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   let { log } = on;
   let kv: KeyValue | undefined;
   let retired: { successor: CagedSkill | undefined } | undefined;
+  let stopping = false;
   let watchdog: Timer | undefined;
   let drained: () => void = () => {};
 
   const isQuarantined = () => crashes.length >= CRASHES;
 
   function start(): Promise<Started> {
-    starting ??= launch().catch((error: unknown) => {
-      starting = undefined;
+    if (starting) return starting;
+    const mine = launch().catch((error: unknown) => {
+      if (starting === mine) starting = undefined;
       detail = errorText(error);
       throw error;
     });
-    return starting;
+    starting = mine;
+    return mine;
   }
 
   async function launch(): Promise<Started> {
@@ -98,21 +101,17 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
       stage = undefined;
     });
     const staged = await stage;
+    if (stopping) throw new ClawdbotError("CLAWDBOT_ERR_STOPPING", "the daemon is stopping", { retryable: true });
     const skill = on.entry === "" ? staged.skill : `${staged.skill}/${on.entry}`;
-    const started = startSkillProcess({ command: runtime.serve({ ...staged, skill }, user), log: () => log, request, notice, ended });
+    const command = runtime.serve({ ...staged, skill }, user);
+    const started = startSkillProcess({ command, clock, log: () => log, request, notice, ended });
     process = started;
     const limit = clock.setTimeout(() => started.kill(`did not start within ${START_MS} ms`), START_MS);
     try {
       const hello = await started.hello;
       detail = "";
-      const own = [on.kind === "node" ? "node permissions" : "", hello.landlock === true ? "landlock" : ""];
-      return {
-        ...hello,
-        cage: cageName(
-          runtime.cage,
-          own.filter((part) => part !== ""),
-        ),
-      };
+      const own = on.kind === "node" ? ["node permissions"] : hello.landlock === true ? ["landlock"] : [];
+      return { ...hello, cage: cageName(runtime.cage, own) };
     } finally {
       clock.clearTimeout(limit);
     }
@@ -243,7 +242,10 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
       await close(CLOSING_MS);
     },
     async stop() {
+      stopping = true;
       retired ??= { successor: undefined };
+      process?.kill("killed: the daemon stops");
+      await starting?.catch(() => {});
       await close(0);
     },
   };

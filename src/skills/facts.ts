@@ -96,7 +96,7 @@ export function refuseCapabilities(declared: Manifest): void {
   if (refused === undefined) return;
   const known = NEVER_GRANTED.includes(refused.split(":")[0]!);
   throw new ClawdbotError(
-    "CLAWDBOT_ERR_FORBIDDEN_ADDRESS",
+    "CLAWDBOT_ERR_NOT_GRANTED",
     `capability ${refused}: not granted; ${known ? "this version grants it to no loaded skill" : "there is no such capability"}`,
   );
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
+import type { Clock } from "../clock.ts";
 import { ClawdbotError } from "../errors.ts";
 import type { LogFields, Logger } from "../skill.ts";
 
@@ -14,6 +15,7 @@ export interface Hello {
 export interface SkillProcessParts {
   /** Program and arguments. */
   command: string[];
+  clock: Clock;
   log(): Logger;
   /** What the process asks of the daemon; rejects what is not granted. */
   request(method: string, params: Record<string, unknown>): Promise<unknown>;
@@ -35,6 +37,8 @@ export interface SkillProcess {
 }
 
 const LARGEST_FRAME = 4 * 2 ** 20;
+/** How long what it printed last may take to arrive. */
+const LAST_WORDS_MS = 200;
 const MOST_PRINTED = 100;
 const LONGEST_PRINTED = 500;
 /** Answers to the skill's own requests that it has not read: one that asks and never reads must not fill the daemon. */
@@ -77,7 +81,11 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   const lastWords = logPrinted(child.stderr!, "warn", on.log);
   readFrames(fromSkill, receive, (why) => kill(why));
   child.on("error", (error) => end(error.message));
-  child.on("close", (code, signal) => end(killed ?? (signal ? `ended by ${signal}` : `ended with ${code}${lastWords()}`)));
+  const obituary = (code: number | null, signal: string | null) =>
+    killed ?? (signal ? `ended by ${signal}` : `ended with ${code}${lastWords()}`);
+  child.on("close", (code, signal) => end(obituary(code, signal)));
+  // What it started may hold its pipes open and outlive it.
+  child.on("exit", (code, signal) => void on.clock.setTimeout(() => end(obituary(code, signal)), LAST_WORDS_MS).unref());
 
   function write(frame: object): void {
     if (lines.length === 0) setImmediate(flush);
@@ -148,7 +156,7 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
     greet.reject(error);
     for (const call of waiting.values()) call.reject(error);
     waiting.clear();
-    for (const stream of [toSkill, fromSkill]) stream.destroy();
+    for (const stream of [toSkill, fromSkill, child.stdout!, child.stderr!]) stream.destroy();
     on.ended(why);
   }
 
