@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type Adapter, type AdapterContext, defineAdapter, errorText } from "clawdbot";
+import { type Adapter, type AdapterContext, defineAdapter, errorText, secret } from "clawdbot";
 import type { WebSocketServer } from "ws";
 import { doorTokens, type OnebotConfig, onebotConfig } from "./config.ts";
 import { Forward } from "./forward.ts";
@@ -102,7 +102,8 @@ export default defineAdapter({
     settings({ token, tokens }, own) {
       if (own.token !== undefined || own.tokens !== undefined) return {};
       const all = Array.isArray(tokens) ? tokens.map((entry) => (entry as { token?: unknown } | null)?.token) : [token];
-      const usable = all.filter((one) => typeof one === "string");
+      // What is wrong with the others is told where they stand.
+      const usable = all.filter((one) => secret().safeParse(one).success);
       return usable.length > 0 ? { tokens: usable } : {};
     },
   },

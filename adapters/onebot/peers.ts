@@ -21,6 +21,7 @@ export class Peers {
   readonly #on: PeersParts;
   readonly #accounts = new Map<string, Account>();
   readonly #links = new Map<Link, Account | undefined>();
+  readonly #warnedOf = new WeakSet<Link>();
 
   constructor(on: PeersParts) {
     this.#on = on;
@@ -107,8 +108,11 @@ export class Peers {
     let account = this.#links.get(link);
     if (!account && self !== undefined && isAccountId(self) && this.hasRoom(self)) account = this.#attach(link, self, "universal");
     // One connection speaks for one account.
-    if (!account || self !== account.id) log.warn("event of another account dropped", { account: account?.id ?? "" });
-    else if (event.post_type === "meta_event") this.#status(account, event);
+    if (!account || self !== account.id) {
+      // Once for each connection: a peer may bring every event of several accounts on one.
+      if (!this.#warnedOf.has(link)) log.warn("events of another account are dropped", { account: account?.id ?? "" });
+      this.#warnedOf.add(link);
+    } else if (event.post_type === "meta_event") this.#status(account, event);
     else this.#take(link, account, event, text);
   }
 

@@ -14,7 +14,7 @@ const PATH = "/onebot/v11/ws";
 /** What NapCat waits before it dials again is three seconds. */
 const RETRY_MS = 500;
 const RETRIES = 20;
-const MIN_PATIENCE_MS = 2000;
+const MIN_PATIENCE_MS = 3000;
 
 /**
  * Plays a peer such as NapCat with one account: it dials the daemon, or, where the settings have `connect`, is dialled. A message is brought

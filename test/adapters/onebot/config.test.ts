@@ -52,6 +52,8 @@ describe("what it takes from websocket", () => {
 
   test("nothing that is no token, however the section is written", () => {
     expect(borrow({ token: 7 })).toEqual([]);
+    expect(borrow({ token: "" })).toEqual([]);
+    expect(borrow({ token: "your-token" })).toEqual([]);
     expect(borrow({ tokens: [null, "x", { name: "a" }] })).toEqual([]);
   });
 });
