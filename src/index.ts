@@ -7,6 +7,8 @@ export { secret } from "./config/secret.ts";
 export * from "./errors.ts";
 export * from "./message.ts";
 export * from "./net/daemon-socket.ts";
+export { SentLog } from "./sent-log.ts";
 export type { Service } from "./service.ts";
 export * from "./simulator.ts";
 export * from "./skill.ts";
+export { pieceLength, type SplitOptions, splitText } from "./split-text.ts";
