@@ -19,11 +19,6 @@ export interface ActionsParts {
   onSent(record: SentRecord): void;
 }
 
-interface Written {
-  conversation: string;
-  segments: CqSegment[];
-}
-
 /**
  * The calls of a peer, answered as NapCat does: https://github.com/botuniverse/onebot-11/blob/master/api/public.md. Faults touch calls that
  * send. "reset" breaks the connection before the call is carried out, "timeout-after-success" after it.
@@ -75,16 +70,8 @@ export function createActions({ self, clock, onSent }: ActionsParts) {
   function send(conversation: string | undefined, { message }: Fields): Fields {
     const segments = segmentsIn(message);
     if (conversation === undefined || !segments || segments.length === 0) return failed(1400, "bad parameters");
-    if (conversation.startsWith("muted"))
-      return failed(1200, 'EventChecker Failed: sendMsg EventRet:\n{\n    "result": 120,\n    "errMsg": ""\n}\n');
     const id = ++messages;
-    onSent({
-      at: clock.now(),
-      conversation,
-      text: shownText({ conversation, segments }),
-      suppressed: false,
-      raw: { conversation, message },
-    });
+    onSent({ at: clock.now(), conversation, text: shownText(segments), suppressed: false, raw: { conversation, message } });
     return ok({ message_id: id });
   }
 
@@ -126,7 +113,7 @@ function segmentsIn(message: unknown): CqSegment[] | undefined {
 }
 
 /** As a user reads it: text as it is, anything else as its code. */
-function shownText({ segments }: Written): string {
+function shownText(segments: readonly CqSegment[]): string {
   return segments.map((segment) => (segment.type === "text" ? String(segment.data.text) : formatCqCode([segment]))).join("");
 }
 

@@ -1,9 +1,8 @@
-import { defineSimulator, type Offered, type Simulator, type SimulatorOptions, sleep, systemClock, type Timer } from "clawdbot";
+import { defineSimulator, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock, type Timer } from "clawdbot";
 import { WebSocket, WebSocketServer } from "ws";
 import { doorTokens, onebotConfig } from "./config.ts";
 import { FORGERIES, forge } from "./forge.ts";
 import type { Fields } from "./frames.ts";
-import { SentLog } from "./sent-log.ts";
 import { createActions } from "./simulator-actions.ts";
 import { messageEvent } from "./simulator-events.ts";
 import { SimulatedPeer } from "./simulator-peer.ts";
@@ -158,7 +157,7 @@ export function createOnebotSimulator(options: SimulatorOptions): SimulatedOnebo
       await bring({ time: Math.floor(clock.now() / 1000), self_id: Number(SELF), ...event }, offered);
       return offered;
     },
-    waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
+    waitForSent: (n, options) => log.waitFor(n, options),
     onSent: (listener) => log.listen(listener),
     fault(fault) {
       const wasAway = away;

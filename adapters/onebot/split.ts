@@ -1,6 +1,5 @@
-import type { Segment } from "clawdbot";
-import { cutLength } from "./cut-text.ts";
-import { fileOf, textOf } from "./outgoing.ts";
+import { type Segment, splitText } from "clawdbot";
+import { mediaOf, textOf } from "./outgoing.ts";
 
 /** Characters of one message. QQ takes some 4,500 and peers differ in what they do beyond. */
 const MAX_TEXT = 3000;
@@ -13,43 +12,53 @@ const MAX_IMAGES = 10;
 export function split(segments: Segment[]): Segment[][] {
   const calls: Segment[][] = [];
   let open: Segment[] = [];
-  let room = MAX_TEXT;
+  let length = 0;
   let images = 0;
 
   function close(): void {
     if (open.some(isVisible)) calls.push(open);
     open = [];
-    room = MAX_TEXT;
+    length = 0;
     images = 0;
   }
 
   function write(text: string): void {
-    for (let rest = text; rest !== ""; ) {
-      const length = cutLength(rest, room);
-      const last = open.at(-1);
-      const piece = rest.slice(0, length);
-      if (last?.type === "text") open[open.length - 1] = { type: "text", text: last.text + piece };
-      else open.push({ type: "text", text: piece });
-      room -= length;
-      rest = rest.slice(length);
-      if (rest !== "" || room <= 0) close();
+    for (const piece of splitText(text, { limit: MAX_TEXT, measure: (character) => character.length })) {
+      if (length + piece.length > MAX_TEXT) close();
+      open.push({ type: "text", text: piece });
+      length += piece.length;
     }
   }
 
-  for (const segment of segments) {
-    if (segment.type === "mention" || segment.type === "quote") open.push(segment);
-    else if (fileOf(segment) === undefined) write(textOf(segment));
-    else if (segment.type === "image") {
+  for (const segment of joined(segments)) {
+    const media = mediaOf(segment);
+    if (media?.type === "image") {
       if (images === MAX_IMAGES) close();
       open.push(segment);
       images++;
-    } else {
+    } else if (media) {
       close();
       calls.push([segment]);
-    }
+    } else if (segment.type === "text") write(segment.text);
+    else open.push(segment);
   }
   close();
   return calls;
+}
+
+/** What goes out as text is text, and neighbouring texts are one: it is cut as a whole. */
+function joined(segments: readonly Segment[]): Segment[] {
+  const all: Segment[] = [];
+  for (const segment of segments) {
+    if (mediaOf(segment) || segment.type === "mention" || segment.type === "quote") {
+      all.push(segment);
+      continue;
+    }
+    const last = all.at(-1);
+    if (last?.type === "text") all[all.length - 1] = { type: "text", text: last.text + textOf(segment) };
+    else all.push({ type: "text", text: textOf(segment) });
+  }
+  return all;
 }
 
 /** Peers refuse a message of nothing but white space. */

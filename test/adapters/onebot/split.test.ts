@@ -29,6 +29,14 @@ test("voice and video stand alone, pictures go by tens, blanks alone are nothing
   expect(split([])).toEqual([]);
 });
 
+test("texts in a row are one, and one that does not fit beside what is there begins a call of its own", () => {
+  const mention: Segment = { type: "mention", id: "5" };
+  expect(split([text("a"), { type: "markdown", text: "**b**" }, { type: "location", latitude: 1, longitude: 2 }])).toEqual([
+    [text("a**b**1,2")],
+  ]);
+  expect(split([text("a".repeat(2999)), mention, text("😀😀")])).toEqual([[text("a".repeat(2999)), mention], [text("😀😀")]]);
+});
+
 test("no character is torn apart, no call is too long, and all text arrives", () => {
   const unit = fc.constantFrom("a", " ", "\n", "字", "👩‍👩‍👧", "😀", "。");
   fc.assert(
