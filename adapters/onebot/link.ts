@@ -61,7 +61,7 @@ export class Link {
     const { socket } = this.#on;
     if (!this.#isOpen) return Promise.reject(new UnreachableError("the connection to the peer is closed"));
     if (socket.bufferedAmount > MAX_UNREAD) {
-      socket.close(CLOSE.tryAgain, "reads too slowly");
+      void this.close(CLOSE.tryAgain, "reads too slowly");
       return Promise.reject(new UnreachableError("the peer reads too slowly"));
     }
     return this.#calls.make(action, params, (frame) => socket.send(frame), signal);

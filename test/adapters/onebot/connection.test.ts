@@ -89,6 +89,17 @@ describe("a connection is ended", () => {
     expect(host.state?.detail).toBe(SELF);
   });
 
+  test("when it does not read what is sent to it: that much is never held for a peer", async () => {
+    const peer = await host.peer();
+    peer.socket.pause();
+    const unread = host.send(host.reply("x".repeat(20_000_000))).catch((error: unknown) => error);
+    await expect(host.send(host.reply("pong"))).rejects.toMatchObject({ code: "CLAWDBOT_ERR_UNREACHABLE" });
+    await host.clock.advance(1000);
+    expect(await unread).toMatchObject({ code: "CLAWDBOT_ERR_PLATFORM", retryable: true });
+    peer.socket.resume();
+    await peer.closed;
+  });
+
   test("when the daemon stops", async () => {
     const peer = await host.peer();
     await host.adapter.stop();
