@@ -1,7 +1,6 @@
 import { Agent, request } from "node:http";
-import { defineSimulator, errorCode, type Offered, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
+import { defineSimulator, errorCode, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
 import { wecomConfig } from "./config.ts";
-import { SentLog } from "./sent-log.ts";
 import { createSimulatedApi } from "./simulator-api.ts";
 import { type Callback, createCallbacks, FORGERIES, type Forgery } from "./simulator-callbacks.ts";
 
@@ -90,7 +89,7 @@ function createWecomSimulator(options: SimulatorOptions): Simulator {
       await Promise.all(deliveries);
       return offered;
     },
-    waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
+    waitForSent: (n, options) => log.waitFor(n, options),
     onSent: (listener) => log.listen(listener),
     fault: api.fault,
   };
