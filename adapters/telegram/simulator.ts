@@ -1,6 +1,5 @@
-import { defineSimulator, type Offered, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
+import { defineSimulator, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
 import { telegramConfig } from "./config.ts";
-import { SentLog } from "./sent-log.ts";
 import { createSimulatedApi, type PollFault, type Webhook } from "./simulator-api.ts";
 import { idOf, SimulatedChats } from "./simulator-chats.ts";
 import { type Queued, UpdateQueue } from "./simulator-updates.ts";
@@ -162,7 +161,7 @@ export function createTelegramSimulator(options: SimulatorOptions): TelegramSimu
       const update: Update = { update_id: nextId(), ...event };
       return deliver(update, String(update.update_id), duplicate);
     },
-    waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
+    waitForSent: (n, options) => log.waitFor(n, options),
     onSent: (listener) => log.listen(listener),
     fault: api.fault,
     pollFault: api.pollFault,

@@ -1,5 +1,4 @@
-import type { MediaSegment, Segment } from "clawdbot";
-import { cutText } from "./cut-text.ts";
+import { type MediaSegment, type Segment, splitText } from "clawdbot";
 
 /** Unicode code points of a text and of a caption: https://core.telegram.org/bots/api#sendmessage, #sendphoto */
 export const MAX_TEXT = 4096;
@@ -24,13 +23,17 @@ export function split(segments: Segment[]): Segment[][] {
     } else if (part.type === "text" || part.type === "markdown") {
       const last = calls.at(-1);
       if (last && isUncaptioned(last) && fitsCaption(part.text)) last.push(part);
-      else calls.push(...cutText(part.text, MAX_TEXT).map((text): Segment[] => [{ type: part.type, text }]));
+      else calls.push(...cut(part.text).map((text): Segment[] => [{ type: part.type, text }]));
     } else {
       calls.push([part]);
     }
   }
   if (quote && calls[0]) calls[0].unshift(quote);
   return calls;
+}
+
+function cut(text: string): string[] {
+  return splitText(text, { limit: MAX_TEXT, measure: "codePoints", fences: true });
 }
 
 export function isMedia(segment: Segment): segment is MediaSegment {
