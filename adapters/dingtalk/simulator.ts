@@ -1,7 +1,15 @@
-import { defineSimulator, type Offered, type SimulatedMessage, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
+import {
+  defineSimulator,
+  type Offered,
+  SentLog,
+  type SimulatedMessage,
+  type Simulator,
+  type SimulatorOptions,
+  sleep,
+  systemClock,
+} from "clawdbot";
 import { dingtalkConfig } from "./config.ts";
 import { ROBOT_TOPIC } from "./frames.ts";
-import { SentLog } from "./sent-log.ts";
 import { createCallbacks, FORGERIES, type Forgery } from "./simulator-callbacks.ts";
 import { createSimulatedGateway, type SimulatedGateway } from "./simulator-gateway.ts";
 import { createSimulatedMessages } from "./simulator-messages.ts";
@@ -106,7 +114,7 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
       await Promise.all(Array.from({ length: duplicate }, () => offer(message, offered)));
       return offered;
     },
-    waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
+    waitForSent: (n, options) => log.waitFor(n, options),
     onSent: (listener) => log.listen(listener),
     fault: server.fault,
   };

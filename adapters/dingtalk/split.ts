@@ -1,13 +1,8 @@
-import type { MediaSegment, Segment } from "clawdbot";
+import { type MediaSegment, type Segment, splitText } from "clawdbot";
 import { parseActionCard } from "./action-card.ts";
 
 /** Bytes of one message. A robot's msgParam may have 15,000 (20,000 are said of webhooks), and in it a quote or line break counts twice. */
 const MAX_BYTES = 7000;
-
-/** Where text is best cut, best first. */
-const BOUNDARIES = ["\n\n", "\n", "。", "！", "？", ". ", "! ", "? ", "；", " "];
-
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 export type SendableMedia = MediaSegment & { type: "image" | "file" };
 type Run = { kind: "text" | "markdown"; segments: Segment[] } | { kind: "media"; segments: [SendableMedia] };
@@ -80,36 +75,5 @@ function pieces(text: string, kind: "text" | "markdown"): string[] {
 }
 
 function cut(text: string): string[] {
-  const found: string[] = [];
-  let rest = text;
-  while (Buffer.byteLength(rest) > MAX_BYTES) {
-    const at = cutAt(rest);
-    found.push(rest.slice(0, at));
-    rest = rest.slice(at);
-  }
-  found.push(rest);
-  return found.filter((piece) => piece.trim() !== "");
-}
-
-/** The last good place in the second half of what fits, else the last place that splits no character. */
-function cutAt(text: string): number {
-  const most = longestFit(text);
-  const fitting = text.slice(0, most);
-  for (const boundary of BOUNDARIES) {
-    const at = fitting.lastIndexOf(boundary);
-    if (at > most / 2) return at + boundary.length;
-  }
-  return graphemes.segment(text.slice(0, most + 64)).containing(most)?.index || most;
-}
-
-function longestFit(text: string): number {
-  let bytes = 0;
-  let at = 0;
-  while (at < text.length) {
-    const code = text.codePointAt(at)!;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (bytes > MAX_BYTES) break;
-    at += code < 0x10000 ? 1 : 2;
-  }
-  return at;
+  return splitText(text, { limit: MAX_BYTES, measure: "bytes" });
 }
