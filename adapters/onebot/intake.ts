@@ -15,7 +15,7 @@ interface Held {
 
 /**
  * The messages of one account on their way to the store. No peer sends a message twice, so one that the store refuses is held here, and all
- * after it, until the store takes it. Not on disk: what is held when the daemon stops is lost.
+ * after it, until the store takes it; beyond MAX_HELD they are dropped. Not on disk: what is held when the daemon stops is lost.
  */
 export class Intake {
   readonly #account: string;
@@ -24,6 +24,7 @@ export class Intake {
   #held: Held[] = [];
   #bytes = 0;
   #underway = 0;
+  #dropped = 0;
   #refused = false;
   #retry: Timer | undefined;
 
@@ -32,20 +33,23 @@ export class Intake {
     this.#context = context;
   }
 
-  /** Whether no more can be held. */
-  get isFull(): boolean {
-    return this.#bytes > MAX_HELD;
-  }
-
   get isEmpty(): boolean {
     return this.#held.length === 0;
   }
 
-  take(message: InboundMessage, bytes: number): void {
+  /** False when there is no room: the message is lost, since nobody would bring it again. */
+  take(message: InboundMessage, bytes: number): boolean {
+    if (this.#bytes + bytes > MAX_HELD) {
+      if (this.#dropped++ === 0) this.#context.log.error("too many messages wait for the store: dropping", { account: this.#account });
+      return false;
+    }
+    if (this.#dropped > 0) this.#context.log.error("messages were dropped", { account: this.#account, messages: this.#dropped });
+    this.#dropped = 0;
     const held: Held = { message, bytes, state: "new" };
     this.#held.push(held);
     this.#bytes += bytes;
     if (!this.#refused) this.#offer(held);
+    return true;
   }
 
   /** Calls `reached` once everything that was given before is on disk. */

@@ -22,6 +22,8 @@ export class Peers {
   readonly #accounts = new Map<string, Account>();
   readonly #links = new Map<Link, Account | undefined>();
   readonly #warnedOf = new WeakSet<Link>();
+  /** Not all that came on these could be kept: their pings are not answered any more. */
+  readonly #lossy = new WeakSet<Link>();
 
   constructor(on: PeersParts) {
     this.#on = on;
@@ -38,8 +40,7 @@ export class Peers {
 
   /** Whether another connection of that account can be served. */
   hasRoom(account: string): boolean {
-    const known = this.#accounts.get(account);
-    return known ? !known.intake.isFull : this.#accounts.size < MAX_ACCOUNTS || this.#idle() !== undefined;
+    return this.#accounts.has(account) || this.#accounts.size < MAX_ACCOUNTS || this.#idle() !== undefined;
   }
 
   /** Serves a connection; without an account it is that of the first event. Resolves when it has ended, with why. */
@@ -51,9 +52,10 @@ export class Peers {
         pingInterval: this.#on.pingInterval,
         onEvent: (from, event, text) => this.#hear(from, event, text),
         onPing: (from, pong) => {
+          const answer = () => this.#lossy.has(from) || pong();
           const intake = this.#links.get(from)?.intake;
-          if (intake) intake.mark(pong);
-          else pong();
+          if (intake) intake.mark(answer);
+          else answer();
         },
         onClose: (closed) => {
           this.#forget(closed);
@@ -117,13 +119,10 @@ export class Peers {
   }
 
   #take(link: Link, account: Account, event: Fields, text: string): void {
-    const { clock, log } = this.#on.context;
-    const message = normalise({ event, text, account: account.id, now: clock.now(), isOwn: (id) => account.isOwn(id) });
-    if (!message) return;
-    account.intake.take(message, text.length);
-    if (!account.intake.isFull) return;
-    log.error("too many messages wait for the store: connection closed", { account: account.id });
-    void link.close(CLOSE.tryAgain, "try again later");
+    const now = this.#on.context.clock.now();
+    const message = normalise({ event, text, account: account.id, now, isOwn: (id) => account.isOwn(id) });
+    // The connection stays: its calls deliver the replies that may be what the store has no room for.
+    if (message && !account.intake.take(message, text.length)) this.#lossy.add(link);
   }
 
   /** https://github.com/botuniverse/onebot-11/blob/master/event/meta.md */

@@ -185,21 +185,31 @@ describe("the store", () => {
     expect(host.logged.filter(({ message }) => message === "message dropped")).toHaveLength(1);
   });
 
-  test("that refuses for long: what is held is bounded, and a peer that brings more is sent away until there is room", async () => {
+  test("that refuses for long: what is held is bounded, what is dropped is told, and replies go out all the same", async () => {
     const { receive } = host.context;
     host.context.receive = () => Promise.reject(new OverloadedError("full"));
     const peer = await host.peer();
-    for (let n = 0; n < 5; n++) peer.send(privateEvent(n, "x".repeat(2_000_000)));
-    expect(await peer.closed).toBe(1013);
-    await expect(host.peer()).rejects.toBe(503);
+    for (let n = 0; n < 6; n++) peer.send(privateEvent(n, "x".repeat(1_000_000)));
+    let answered = false;
+    peer.socket.on("pong", () => {
+      answered = true;
+    });
+    peer.socket.ping();
+    peer.send(lifecycle({ meta_event_type: "heartbeat", status: { online: false, good: true } }));
+    await until("all to be heard", () => host.state?.detail === `${SELF} (logged out)`);
+    const sending = host.send(host.reply("still here"));
+    const { echo } = await peer.call();
+    peer.send({ status: "ok", retcode: 0, data: { message_id: 8 }, echo });
+    expect(await sending).toEqual({ platformId: "8" });
+
     host.context.receive = receive;
-    await until("the refusals to be over", () => host.clock.pendingTimers >= 1);
+    await until("the refusals to be over", () => host.clock.pendingTimers >= 2);
     await host.clock.advance(1000);
     const again = await host.peer();
     again.send(privateEvent(9));
     await again.pong();
-    const taken = ids();
-    expect(taken.at(-1)).toBe("9");
-    expect(taken.slice(0, -1)).toEqual(["0", "1", "2", "3", "4"].slice(0, taken.length - 1));
+    expect(ids()).toEqual(["0", "1", "2", "3", "9"]);
+    expect(host.logged.find(({ message }) => message === "messages were dropped")?.fields).toEqual({ account: SELF, messages: 2 });
+    expect(answered).toBe(false);
   });
 });
