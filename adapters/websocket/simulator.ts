@@ -10,7 +10,7 @@ import {
   errorCode,
   type Fault,
   type Offered,
-  type SentRecord,
+  SentLog,
   type Simulator,
   type SimulatorOptions,
   sleep,
@@ -26,13 +26,6 @@ const RETRY_MS = 100;
 /** A daemon that is started again is away for about this long. */
 const MIN_PATIENCE_MS = 2000;
 
-interface Wait {
-  n: number;
-  conversation: string | undefined;
-  resolve(records: SentRecord[]): void;
-  timer: Timer;
-}
-
 /**
  * Users behind one client of the daemon's own protocol. A message is offered with the same id until the daemon has it; replies are told
  * apart by their number, and one that was shown before counts as suppressed. Faults: "reset" breaks the connection at once, "slow" stops
@@ -45,11 +38,8 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
   const patienceMs = Math.max(MIN_PATIENCE_MS, retries * retryDelayMs);
   const clock = options.clock ?? systemClock;
   const run = randomUUID().slice(0, 8);
-  const sent: SentRecord[] = [];
-  const shown = new Map<string, number>();
+  const log = new SentLog(clock);
   const calls: Record<string, number> = {};
-  const listeners: ((record: SentRecord) => void)[] = [];
-  const waits = new Set<Wait>();
   const unanswered = new Set<() => void>();
   let daemonUrl = options.daemonUrl;
   let messages = 0;
@@ -126,26 +116,7 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
 
   function record(reply: DaemonReply, suppressed: boolean): void {
     count(suppressed ? "repeated" : "reply");
-    const conversation = reply.conversation.id;
-    const entry: SentRecord = { at: clock.now(), conversation, text: reply.text, suppressed, raw: reply };
-    for (const listener of listeners) listener(entry);
-    sent.push(entry);
-    if (suppressed) return;
-    shown.set(conversation, (shown.get(conversation) ?? 0) + 1);
-    for (const wait of waits) {
-      if (!enough(wait)) continue;
-      waits.delete(wait);
-      clock.clearTimeout(wait.timer);
-      wait.resolve(visible(wait.conversation));
-    }
-  }
-
-  function enough({ n, conversation }: { n: number; conversation: string | undefined }): boolean {
-    return (conversation === undefined ? (calls.reply ?? 0) : (shown.get(conversation) ?? 0)) >= n;
-  }
-
-  function visible(conversation: string | undefined): SentRecord[] {
-    return sent.filter((entry) => !entry.suppressed && (conversation === undefined || entry.conversation === conversation));
+    log.add({ at: clock.now(), conversation: reply.conversation.id, text: reply.text, suppressed, raw: reply });
   }
 
   async function offer(message: DaemonMessage, offered: Offered): Promise<void> {
@@ -165,7 +136,7 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
 
   return {
     apiBase: "",
-    sent,
+    sent: log.records,
     calls,
     get daemonUrl() {
       return daemonUrl;
@@ -192,20 +163,8 @@ function createWebSocketSimulator(options: SimulatorOptions): Simulator {
       await Promise.all(Array.from({ length: duplicate }, () => offer(message, offered)));
       return offered;
     },
-    waitForSent(n, { conversation, timeoutMs = 10_000 } = {}) {
-      if (enough({ n, conversation })) return Promise.resolve(visible(conversation));
-      return new Promise((resolve, reject) => {
-        const timer = clock.setTimeout(() => {
-          waits.delete(wait);
-          reject(new Error(`${visible(conversation).length} of ${n} replies within ${timeoutMs} ms`));
-        }, timeoutMs);
-        const wait: Wait = { n, conversation, resolve, timer };
-        waits.add(wait);
-      });
-    },
-    onSent(listener) {
-      listeners.push(listener);
-    },
+    waitForSent: (n, options) => log.waitFor(n, options),
+    onSent: (listener) => log.listen(listener),
     fault(fault: Fault | null) {
       unacknowledged = fault?.kind === "slow" ? (fault.times ?? Number.POSITIVE_INFINITY) : 0;
       // Without a connection there is nothing to break.
