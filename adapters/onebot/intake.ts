@@ -3,6 +3,8 @@ import { type AdapterContext, ClawdbotError, errorCode, errorText, type InboundM
 const RETRY_MS = 1000;
 /** Bytes of messages that wait for the store. */
 const MAX_HELD = 8 * 1024 * 1024;
+/** What a mark counts for, so that pings without end have an end here. */
+const MARK_BYTES = 128;
 
 interface Held {
   /** Absent for a mark. */
@@ -52,9 +54,11 @@ export class Intake {
     return true;
   }
 
-  /** Calls `reached` once everything that was given before is on disk. */
+  /** Calls `reached` once everything that was given before is on disk; never, when there is no room to remember it. */
   mark(reached: () => void): void {
-    this.#held.push({ bytes: 0, state: "done", reached });
+    if (this.#bytes > MAX_HELD) return;
+    this.#held.push({ bytes: MARK_BYTES, state: "done", reached });
+    this.#bytes += MARK_BYTES;
     this.#advance();
   }
 
