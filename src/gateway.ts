@@ -232,8 +232,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         await storage.start();
         await skills.start();
         await pipeline.start();
-        await host.start();
+        // First the door: a channel that waits for its platform must not keep another's callbacks out.
         await Promise.all([http.start(), metricsServer.start()]);
+        await host.start();
       } catch (error) {
         await stop();
         throw error;

@@ -8,7 +8,7 @@ import type {
   RouteHandler,
   UpgradeHandler,
 } from "../adapter.ts";
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random, Timer } from "../clock.ts";
 import { errorText } from "../errors.ts";
 import type { InboundMessage } from "../message.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -43,6 +43,9 @@ export interface AdapterHostParts {
   hide(secret: string): void;
 }
 
+/** How long start() waits for the channels. One that takes longer goes on by itself: a platform out of reach is no reason to wait for the others. */
+const START_MS = 1000;
+
 /** Runs the adapters of all configured accounts and knows how each does. One account's failure never touches another's. */
 export interface AdapterHost extends Service {
   add(definition: AdapterDefinition, account: string, settings: unknown): void;
@@ -59,7 +62,6 @@ interface Hosted {
   definition: AdapterDefinition;
   adapter: Adapter;
   state: ChannelState;
-  started: boolean;
 }
 
 export function createAdapterHost(on: AdapterHostParts): AdapterHost {
@@ -67,6 +69,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
   const byAccount = new Map<string, Hosted>();
   const byChannel = new Map<string, Hosted>();
   let offered: ReturnType<AdapterHost["login"]>;
+  let stopped = false;
 
   function find(channel: string, account: string): Hosted | undefined {
     const first = byChannel.get(channel);
@@ -111,7 +114,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
     const { state } = one;
     try {
       await one.adapter.start();
-      one.started = true;
+      if (stopped) return await one.adapter.stop();
       if (state.detail === "starting") report(state, true, "");
     } catch (error) {
       report(state, false, errorText(error));
@@ -123,7 +126,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
   return {
     add(definition, account, settings) {
       const state: ChannelState = { channel: definition.name, account, receiving: false, detail: "starting", lastIn: null, lastOut: null };
-      const one: Hosted = { definition, adapter: definition.create(settings, contextFor(state)), state, started: false };
+      const one: Hosted = { definition, adapter: definition.create(settings, contextFor(state)), state };
       hosted.push(one);
       byAccount.set(`${definition.name}:${account}`, one);
       if (!byChannel.has(definition.name)) byChannel.set(definition.name, one);
@@ -137,9 +140,17 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
     },
     login: () => offered,
     async start() {
-      await Promise.all(hosted.map(startOne));
+      stopped = false;
+      for (const { state } of hosted) report(state, false, "starting");
+      let patience: Timer | undefined;
+      const slow = new Promise<void>((resolve) => {
+        patience = on.clock.setTimeout(resolve, START_MS);
+      });
+      await Promise.race([Promise.all(hosted.map(startOne)), slow]);
+      on.clock.clearTimeout(patience);
     },
     async stop() {
+      stopped = true;
       await Promise.all(
         hosted.map(async (one) => {
           report(one.state, false, "stopped");
