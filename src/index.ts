@@ -7,6 +7,7 @@ export { secret } from "./config/secret.ts";
 export * from "./errors.ts";
 export * from "./message.ts";
 export * from "./net/daemon-socket.ts";
+export { PlatformServer } from "./platform-server.ts";
 export { SentLog } from "./sent-log.ts";
 export type { Service } from "./service.ts";
 export * from "./simulator.ts";
