@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { type Clock, type Fault, type SentRecord, type Service, sleep } from "clawdbot";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, type Fault, PlatformServer, type SentRecord, type Service, sleep } from "clawdbot";
 import type { WecomConfig } from "./config.ts";
 
 const TOKEN_PREFIX = "simulated-token-";
@@ -9,6 +8,8 @@ const MAX_BYTES = 2048;
 const MEMBER_PER_MINUTE = 30;
 /** How many earlier messages the check for duplicates remembers. */
 const MEMORY = 100_000;
+/** Faults that need a token to make sense. */
+const OF_SENDS = new Set<Fault["kind"]>(["error", "unauthorised", "rate-limit", "timeout-after-success"]);
 
 interface SendBody {
   touser?: string;
@@ -42,7 +43,6 @@ export interface SimulatedApiOptions {
 export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
   const { config, clock } = options;
   const calls: Record<string, number> = {};
-  const sockets = new Set<Socket>();
   const lastSent = new Map<string, number>();
   const minutes = new Map<string, { minute: number; count: number }>();
   let tokens = 1;
@@ -52,16 +52,8 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     expiresAt: clock.now() + TOKEN_SECONDS * 1000,
   };
   let messages = 0;
-  let fault: Fault | null = null;
-  let left = 0;
-  let base = "";
 
-  const server = createServer((request, response) => void serve(request, response));
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
-  });
+  const server = new PlatformServer({ listen: options.listen, answer: (request, response) => void serve(request, response) });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://simulator");
@@ -73,23 +65,16 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
       return;
     }
     calls[call] = (calls[call] ?? 0) + 1;
-    const kind = takeFault(call);
+    const fault = server.takeFault((kind) => call !== "gettoken" || !OF_SENDS.has(kind));
+    const kind = fault?.kind;
     if (kind === "refuse" || kind === "reset") return void request.socket.resetAndDestroy();
     if (kind === "server-error") return void response.writeHead(502, { "content-type": "text/html" }).end("<html>502 Bad Gateway</html>");
     if (kind === "slow") await sleep(clock, fault?.ms ?? 1000);
     const body = Buffer.concat(chunks).toString("utf8");
-    const answer = call === "gettoken" ? getToken(url.searchParams) : send(url.searchParams.get("access_token"), body, kind);
+    const answer = call === "gettoken" ? getToken(url.searchParams) : send(url.searchParams.get("access_token"), body, fault);
     if (kind === "timeout-after-success") return;
     const text = JSON.stringify(answer);
     response.writeHead(200, { "content-type": "application/json; charset=UTF-8", "content-length": Buffer.byteLength(text) }).end(text);
-  }
-
-  function takeFault(call: string): Fault["kind"] | undefined {
-    if (!fault || left <= 0) return undefined;
-    const needsToken = fault.kind !== "server-error" && fault.kind !== "reset" && fault.kind !== "slow" && fault.kind !== "refuse";
-    if (needsToken && call === "gettoken") return undefined;
-    left--;
-    return fault.kind;
   }
 
   function getToken(query: URLSearchParams): unknown {
@@ -101,7 +86,8 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     return { errcode: 0, errmsg: "ok", access_token: token.value, expires_in: Math.ceil((token.expiresAt - clock.now()) / 1000) };
   }
 
-  function send(accessToken: string | null, text: string, kind: Fault["kind"] | undefined): unknown {
+  function send(accessToken: string | null, text: string, fault: Fault | undefined): unknown {
+    const kind = fault?.kind;
     if (kind === "unauthorised") token = undefined;
     if (kind === "error") return refusal(Number(fault?.code ?? -1), "simulated");
     if (kind === "rate-limit") return refusal(45009, "api freq out of limit");
@@ -168,41 +154,14 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     return false;
   }
 
-  function listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, options.listen.host, () => {
-        server.off("error", reject);
-        const address = server.address() as AddressInfo;
-        base = `http://${address.address}:${address.port}`;
-        resolve();
-      });
-    });
-  }
-
-  function close(): Promise<void> {
-    return new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
-    });
-  }
-
   return {
     calls,
     get base() {
-      return base;
+      return server.base;
     },
-    async start() {
-      if (!server.listening) await listen(options.listen.port);
-    },
-    stop: close,
-    fault(next) {
-      const wasAway = fault?.kind === "refuse";
-      fault = next;
-      left = next?.times ?? Number.POSITIVE_INFINITY;
-      if (next?.kind === "refuse" && !wasAway) void close();
-      if (next?.kind !== "refuse" && wasAway) void listen(Number(new URL(base).port));
-    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+    fault: (fault) => server.fault(fault),
   };
 }
 
