@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { type Clock, type Fault, type Service, sleep } from "clawdbot";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, type Fault, PlatformServer, type Service, sleep } from "clawdbot";
 import type { SimulatedChats } from "./simulator-chats.ts";
 import { badRequest, refusal, SimulatedRefusal, tooMany } from "./simulator-refusal.ts";
 import { type ApiRequest, readApiRequest } from "./simulator-request.ts";
@@ -45,19 +44,10 @@ const DOWNLOAD_LIMIT = 20_000_000;
 export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
   const { token, bot, clock, updates, chats } = options;
   const calls: Record<string, number> = {};
-  const sockets = new Set<Socket>();
-  let fault: Fault | null = null;
-  let left = 0;
   let pollFault: PollFault | null = null;
   let webhook: Webhook | undefined;
-  let base = "";
 
-  const server = createServer((request, response) => void serve(request, response));
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
-  });
+  const server = new PlatformServer({ listen: options.listen, answer: (request, response) => void serve(request, response) });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url?.startsWith(`/file/bot${token}/`)) return download(request.url, response);
@@ -70,7 +60,7 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     const name = call.method.toLowerCase();
     calls[call.method] = (calls[call.method] ?? 0) + 1;
     if (name === "getupdates" && pollFault?.kind === "silent") return;
-    const current = /^(send|edit)/.test(name) ? takeFault() : undefined;
+    const current = /^(send|edit)/.test(name) ? server.takeFault() : undefined;
     if (current?.code === "before" && breakOff(current.kind, request, response)) return;
     if (current?.kind === "slow") await sleep(clock, current.ms ?? 1000);
     const result = await resultOf(call, name, current).catch((error: unknown) => error);
@@ -83,12 +73,6 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     if (kind === "reset") request.socket.resetAndDestroy();
     if (kind === "server-error") response.writeHead(502, { "content-type": "text/html" }).end("<html>502 Bad Gateway</html>");
     return kind === "reset" || kind === "server-error" || kind === "timeout-after-success";
-  }
-
-  function takeFault(): Fault | undefined {
-    if (!fault || left <= 0) return undefined;
-    left--;
-    return fault;
   }
 
   async function resultOf(call: ApiRequest, name: string, current: Fault | undefined): Promise<unknown> {
@@ -154,47 +138,20 @@ export function createSimulatedApi(options: SimulatedApiOptions): SimulatedApi {
     response.writeHead(file ? 200 : 404, { "content-type": "application/octet-stream" }).end(file?.data);
   }
 
-  function listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, options.listen.host, () => {
-        server.off("error", reject);
-        const address = server.address() as AddressInfo;
-        base = `http://${address.address}:${address.port}`;
-        resolve();
-      });
-    });
-  }
-
-  function close(): Promise<void> {
-    return new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
-    });
-  }
-
   return {
     calls,
     get base() {
-      return base;
+      return server.base;
     },
     get webhook() {
       return webhook;
     },
-    async start() {
-      if (!server.listening) await listen(options.listen.port);
-    },
+    start: () => server.start(),
     async stop() {
       updates.end(new Error("the simulator is stopped"));
-      await close();
+      await server.stop();
     },
-    fault(next) {
-      const wasAway = fault?.kind === "refuse";
-      fault = next;
-      left = next?.times ?? Number.POSITIVE_INFINITY;
-      if (next?.kind === "refuse" && !wasAway) void close();
-      if (next?.kind !== "refuse" && wasAway) void listen(Number(new URL(base).port));
-    },
+    fault: (fault) => server.fault(fault),
     pollFault(next) {
       pollFault = next;
       if (next)
