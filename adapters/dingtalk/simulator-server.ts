@@ -1,7 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { type Clock, type Fault, type SentRecord, type Service, sleep } from "clawdbot";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, type Fault, PlatformServer, type SentRecord, type Service, sleep } from "clawdbot";
 import type { DingtalkConfig } from "./config.ts";
 import { type ApiAnswer, createSimulatedNewApi, refusal, type SimulatedNewApi } from "./simulator-api.ts";
 import type { SimulatedGateway } from "./simulator-gateway.ts";
@@ -38,24 +36,18 @@ export interface ServerParts {
 export function createSimulatedServer(on: ServerParts): SimulatedServer {
   const { config, clock, gateway } = on;
   const calls: Record<string, number> = {};
-  const sockets = new Set<Duplex>();
   const opening = { now: 0, most: 0, at: [] as number[] };
-  let fault: Fault | null = null;
-  let left = 0;
-  let base = "";
 
   const show = (conversation: string, text: string, raw: unknown) =>
     on.onSent({ at: clock.now(), conversation, text, suppressed: false, raw });
   const api = createSimulatedNewApi({ config, clock, show });
   const oldApi = createSimulatedOldApi({ config, clock, rateLimits: on.rateLimits, sessionOf: on.messages.sessionOf, show });
 
-  const server = createServer((request, response) => void serve(request, response));
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
+  const server = new PlatformServer({
+    listen: on.listen,
+    answer: (request, response) => void serve(request, response),
+    upgrade: gateway.upgrade,
   });
-  server.on("upgrade", gateway.upgrade);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://simulator");
@@ -68,11 +60,12 @@ export function createSimulatedServer(on: ServerParts): SimulatedServer {
     } catch {
       return;
     }
-    const kind = takeFault(path);
+    const fault = server.takeFault((kind) => isTouched(path, kind));
+    const kind = fault?.kind;
     if (kind === "refuse" || kind === "reset") return void request.socket.resetAndDestroy();
     if (kind === "server-error") return void response.writeHead(502, { "content-type": "text/html" }).end("<html>502 Bad Gateway</html>");
     if (kind === "slow") await sleep(clock, fault?.ms ?? 1000);
-    const { status, body } = answer(request, url, Buffer.concat(chunks), kind);
+    const { status, body } = answer(request, url, Buffer.concat(chunks), fault);
     if (kind === "timeout-after-success") return;
     const text = typeof body === "string" ? body : JSON.stringify(body);
     response.writeHead(status, { "content-type": typeof body === "string" ? "application/xml" : "application/json" }).end(text);
@@ -84,7 +77,8 @@ export function createSimulatedServer(on: ServerParts): SimulatedServer {
     response.on("close", () => opening.now--);
   }
 
-  function answer(request: IncomingMessage, url: URL, body: Buffer, kind: Fault["kind"] | undefined): ApiAnswer {
+  function answer(request: IncomingMessage, url: URL, body: Buffer, fault: Fault | undefined): ApiAnswer {
+    const kind = fault?.kind;
     const { pathname: path, searchParams: query } = url;
     const isOld = path.startsWith("/robot/") || path === "/media/upload";
     if (kind === "unauthorised") api.expireToken();
@@ -107,35 +101,7 @@ export function createSimulatedServer(on: ServerParts): SimulatedServer {
     if (!request.headers.accept?.includes("application/json")) return { status: 200, body: "<xml><endpoint/></xml>" };
     if (given.clientId !== config.client_id || given.clientSecret !== config.client_secret) return refusal(401, "authFailed", "鉴权失败");
     if (!Array.isArray(given.subscriptions)) return refusal(400, "invalidParameter", "subscriptions invalid");
-    return ok({ endpoint: `${base.replace("http", "ws")}/connect`, ticket: gateway.ticket() });
-  }
-
-  function takeFault(path: string): Fault["kind"] | undefined {
-    if (!fault || left <= 0) return undefined;
-    const { kind } = fault;
-    if ((path === OPEN || path === TOKEN) && kind !== "server-error" && kind !== "reset" && kind !== "slow") return undefined;
-    if (path.startsWith("/robot/") && kind === "unauthorised") return undefined;
-    left--;
-    return kind;
-  }
-
-  function listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, on.listen.host, () => {
-        server.off("error", reject);
-        const address = server.address() as AddressInfo;
-        base = `http://${address.address}:${address.port}`;
-        resolve();
-      });
-    });
-  }
-
-  function close(): Promise<void> {
-    return new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
-    });
+    return ok({ endpoint: `${server.base.replace("http", "ws")}/connect`, ticket: gateway.ticket() });
   }
 
   return {
@@ -143,20 +109,17 @@ export function createSimulatedServer(on: ServerParts): SimulatedServer {
     api,
     opening,
     get base() {
-      return base;
+      return server.base;
     },
-    async start() {
-      if (!server.listening) await listen(on.listen.port);
-    },
-    stop: close,
-    fault(next) {
-      const wasAway = fault?.kind === "refuse";
-      fault = next;
-      left = next?.times ?? Number.POSITIVE_INFINITY;
-      if (next?.kind === "refuse" && !wasAway) void close();
-      if (next?.kind !== "refuse" && wasAway) void listen(Number(new URL(base).port));
-    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+    fault: (fault) => server.fault(fault),
   };
+}
+
+function isTouched(path: string, kind: Fault["kind"]): boolean {
+  if (path === OPEN || path === TOKEN) return kind === "server-error" || kind === "reset" || kind === "slow";
+  return !(path.startsWith("/robot/") && kind === "unauthorised");
 }
 
 /** "403 Forbidden.AccessDenied.…": status and code. */
