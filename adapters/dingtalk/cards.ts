@@ -107,7 +107,6 @@ export function createCards(api: CardApi, on: Pick<AdapterContext, "clock" | "kv
     if (card.updating || card.next || card.wanted === card.shown) return;
     card.updating = true;
     card.work = card.work.then(async (exists) => {
-      card.updating = false;
       if (!exists) return false;
       let pause = EVERY_MS;
       const text = card.wanted;
@@ -123,6 +122,7 @@ export function createCards(api: CardApi, on: Pick<AdapterContext, "clock" | "kv
         if (isKept(card)) update(card);
       }, pause);
       card.next.unref();
+      card.updating = false;
       return true;
     });
   }
