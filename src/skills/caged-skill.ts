@@ -206,6 +206,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
         case "kv.list":
           return await kv.list(typeof prefix === "string" ? prefix : "", Math.min(1000, Number(limit) || 100));
         default:
+          log.warn("skill asked for what it is not granted", { method: method.slice(0, 60) });
           throw new Error(`${method.slice(0, 60)}: not granted`);
       }
     } finally {

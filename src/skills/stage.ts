@@ -24,12 +24,21 @@ const source = fileURLToPath(new URL("..", import.meta.url));
 const python = fileURLToPath(new URL(extension === ".ts" ? "../../python/clawdbot" : "../../../python/clawdbot", import.meta.url));
 const NODE_HOST = ["clock", "errors", "message", "skill", "skills/host/api", "skills/host/node-host"];
 
-/** Copies a skill with its host to a folder of its own, owned by `user` where one is given. */
+/** Copies a skill with its host to a folder of its own, readable by `user` alone where one is given. */
 export async function makeStage(path: string, kind: SkillKind, options: { user: number | undefined; marks: string }): Promise<Stage> {
   const { user, marks } = options;
   const folder = await mkdtemp(join(tmpdir(), PREFIX));
   await mkdir(marks, { recursive: true });
   await writeFile(join(marks, basename(folder)), "");
+  try {
+    return await fill(folder, path, kind, user);
+  } catch (error) {
+    await removeStage({ folder }, marks);
+    throw error;
+  }
+}
+
+async function fill(folder: string, path: string, kind: SkillKind, user: number | undefined): Promise<Stage> {
   const skill = join(folder, "skill", basename(path));
   await copySkill(path, skill);
   const host = join(folder, "host");
@@ -38,8 +47,11 @@ export async function makeStage(path: string, kind: SkillKind, options: { user: 
     for (const name of NODE_HOST) await cp(join(source, name + extension), join(host, name + extension), { recursive: true });
     await writeFile(join(host, "package.json"), '{"type":"module"}');
   }
-  await chmod(folder, 0o500);
-  if (user !== undefined) await chown(folder, user, user);
+  if (user !== undefined) {
+    // By its group it may read what it does not own and so cannot make writable.
+    await chown(folder, 0, user);
+    await chmod(folder, 0o750);
+  }
   return { folder, skill, host: kind === "python" ? host : join(host, `skills/host/node-host${extension}`) };
 }
 
@@ -69,7 +81,7 @@ export async function copySkill(from: string, to: string): Promise<void> {
   }
 }
 
-export async function removeStage({ folder }: Stage, marks: string): Promise<void> {
+export async function removeStage({ folder }: Pick<Stage, "folder">, marks: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await rm(join(marks, basename(folder)), { force: true });
 }
@@ -77,7 +89,7 @@ export async function removeStage({ folder }: Stage, marks: string): Promise<voi
 /** Removes what a daemon that was killed left behind. */
 export async function sweepStages(marks: string): Promise<void> {
   const names = await readdir(marks).catch(() => []);
-  for (const name of names) if (name.startsWith(PREFIX)) await removeStage({ folder: join(tmpdir(), name), skill: "", host: "" }, marks);
+  for (const name of names) if (name.startsWith(PREFIX)) await removeStage({ folder: join(tmpdir(), name) }, marks);
 }
 
 function wanted(path: string): boolean {

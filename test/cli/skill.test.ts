@@ -14,7 +14,10 @@ beforeAll(async () => {
   const config = { server: { port: 0 }, metrics: { port: 0 }, websocket: { enabled: true } };
   daemon = await startDaemon({ "config/gateway.yaml": stringify(config) });
 });
-afterAll(() => daemon.remove());
+afterAll(async () => {
+  await daemon.run("stop");
+  await daemon.remove();
+});
 
 const json = async (...args: string[]) => JSON.parse((await daemon.run(...args, "--json")).stdout);
 const said = async (text: string, answer: string) => (await daemon.shell(["chat", "--script"], { input: `${text}\n${answer}\n` })).code;

@@ -3,7 +3,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { cageName } from "../../src/skills/cage.ts";
+import { createRuntimes } from "../../src/skills/runtime.ts";
 import { type Bench, bench } from "./bench.ts";
+
+/** Where namespaces are forbidden, Node.js's permission model is all that a weak cage has for it: see docs/skills.md. */
+const hasNamespaces = /bwrap|no network/.test(cageName((await createRuntimes()("node")).cage));
 
 let running: Bench | undefined;
 let secretDir: string;
@@ -92,13 +97,13 @@ describe.each(["python", "node"] as const)("a hostile %s skill", (language) => {
     );
   });
 
-  test("cannot connect to the daemon's ports", async () => {
+  test.skipIf(language === "node" && !hasNamespaces)("cannot connect to the daemon's ports", async () => {
     expect(await attack(language, { python: `socket.create_connection(("127.0.0.1", ${port}), 2)`, node: "await connect()" })).toMatch(
       /^denied/,
     );
   });
 
-  test("cannot signal the daemon", async () => {
+  test.skipIf(language === "node" && !hasNamespaces)("cannot signal the daemon", async () => {
     const answer = await attack(language, { python: `os.kill(${process.pid}, 0)`, node: `process.kill(${process.pid}, 0)` });
     expect(answer).toMatch(/^denied/);
   });
