@@ -40,23 +40,27 @@ async def _serve(path, caged):
     calls = set()
 
     def handle(request):
-        call = asyncio.ensure_future(_handle(channel, skill, request))
+        call = asyncio.ensure_future(_handle(channel, skill, wants_context, request))
         calls.add(call)
         call.add_done_callback(calls.discard)
 
     channel = Channel(handle, lambda: done.done() or done.set_result(None))
+    # Said before any of the skill's code has run, so that it can be believed.
+    channel.notify("begin", protocol=1, runtime=PYTHON, landlock=caged)
+    channel.flush()
     try:
         if sys.version_info < (3, 10):
             raise RuntimeError(f"Python 3.10 or newer is needed, this is {PYTHON}")
         entry = entry_of(path)
         facts = read_facts(entry)
         skill = _load(entry)
+        wants_context = len(inspect.signature(skill.handle_message).parameters) > 1
     except BaseException as error:
         channel.notify("failed", message=_line(error), traceback=_traceback(error))
         channel.flush()
         raise SystemExit(1) from None
     about = {name: facts.get(name, getattr(skill, name, None)) for name in FACTS}
-    channel.notify("hello", protocol=1, runtime=PYTHON, landlock=caged, about=about)
+    channel.notify("hello", about=about)
     await done
 
 
@@ -77,24 +81,24 @@ def _load(entry):
     raise TypeError("there is no class based on clawdbot.skill.BaseSkill")
 
 
-async def _handle(channel, skill, request):
+async def _handle(channel, skill, wants_context, request):
     params = request["params"]
     context = Context(channel, request["id"], params["language"])
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + params["deadlineMs"] / 1000
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(params["deadlineMs"] / 1000, asyncio.current_task().cancel)
     try:
-        answer = skill.handle_message(*_arguments(skill.handle_message, message_of(params["message"]), context))
+        message = message_of(params["message"])
+        answer = skill.handle_message(message, context) if wants_context else skill.handle_message(message)
         if inspect.isawaitable(answer):
-            answer = await asyncio.wait_for(answer, deadline - clock())
+            answer = await answer
         replies = context.replies + (answer if isinstance(answer, list) else [] if answer is None else [answer])
         channel.answer(request["id"], None if answer is None and not replies else replies)
+    except asyncio.CancelledError:
+        channel.refuse(request["id"], "deadline", {"late": True})
     except Exception as error:
-        late = clock() >= deadline
-        channel.refuse(request["id"], _line(error), {"traceback": _traceback(error), "late": late})
-
-
-def _arguments(method, message, context):
-    return (message, context) if len(inspect.signature(method).parameters) > 1 else (message,)
+        channel.refuse(request["id"], _line(error), {"traceback": _traceback(error)})
+    finally:
+        timer.cancel()
 
 
 def _line(error):

@@ -52,6 +52,9 @@ const CRASH_WINDOW_MS = 60_000;
 const RESTART_MS = 100;
 const CLOSING_MS = 1000;
 const MOST_REQUESTS = 1000;
+const LONGEST_KEY = 512;
+const LARGEST_VALUE = 2 ** 20;
+const MOST_LOGGED = 100;
 
 interface Call {
   deadline: number;
@@ -76,6 +79,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   let kv: KeyValue | undefined;
   let retired: { successor: CagedSkill | undefined } | undefined;
   let stopping = false;
+  let logged = { second: 0, lines: 0 };
   let watchdog: Timer | undefined;
   let drained: () => void = () => {};
 
@@ -110,7 +114,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     try {
       const hello = await started.hello;
       detail = "";
-      const own = on.kind === "node" ? ["node permissions"] : hello.landlock === true ? ["landlock"] : [];
+      const own = on.kind === "node" ? ["node permissions"] : hello.landlock ? ["landlock"] : [];
       return { ...hello, cage: cageName(runtime.cage, own) };
     } finally {
       clock.clearTimeout(limit);
@@ -187,16 +191,25 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     if (left) await removeStage(left, on.marks);
   }
 
+  /** At most so many lines a second: a skill that logs in a loop must not wash the others' lines out of the log. */
+  function hasWords(): boolean {
+    const now = Math.floor(clock.monotonic() / 1000);
+    if (now !== logged.second) logged = { second: now, lines: 0 };
+    return ++logged.lines <= MOST_LOGGED;
+  }
+
   async function request(method: string, params: Record<string, unknown>): Promise<unknown> {
     if (!kv) throw new Error(`${method.slice(0, 60)}: not before the skill has started`);
     if (requests >= MOST_REQUESTS) throw new Error(`more than ${MOST_REQUESTS} requests at a time`);
     requests++;
     try {
       const { key, value, ttlMs, ifVersion, prefix, limit } = params;
+      if (key !== undefined && String(key).length > LONGEST_KEY) throw new Error(`a key has at most ${LONGEST_KEY} characters`);
       switch (method) {
         case "kv.get":
           return await kv.get(String(key));
         case "kv.set":
+          if (JSON.stringify(value ?? null).length > LARGEST_VALUE) throw new Error(`a value has at most ${LARGEST_VALUE} characters`);
           return await kv.set(String(key), value, {
             ...(typeof ttlMs === "number" && { ttlMs }),
             ...(typeof ifVersion === "number" && { ifVersion }),
@@ -216,7 +229,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
 
   function notice(method: string, params: Record<string, unknown>): void {
     if (method === "preview") calls.get(String(params.call))?.context.preview(String(params.text));
-    else if (method === "log") logOf(log, params);
+    else if (method === "log" && hasWords()) logOf(log, params);
   }
 
   return {

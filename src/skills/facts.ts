@@ -16,7 +16,12 @@ const PYTHON_ENTRIES = ["skill.py", "main.py", "__init__.py"];
 const NEVER_GRANTED = ["net", "fs", "send", "secrets", "model", "shell"];
 const ALWAYS_GRANTED = ["kv", "log", "reply"];
 
-const text = z.string().min(1).max(500);
+/** One line: it is shown in tables and in chats. */
+const text = z
+  .string()
+  .min(1)
+  .max(500)
+  .transform((given) => given.replace(/\p{Cc}+/gu, " ").trim());
 const localised = z.union([text, z.object({ zh: text, en: text })]);
 const word = z.string().regex(/^[^\s/]{1,64}$/);
 const trigger = z.union([z.strictObject({ prefix: text }), z.strictObject({ keyword: text }), z.strictObject({ pattern: text })]);

@@ -8,7 +8,7 @@ import type { LogFields, Logger } from "../skill.ts";
 export interface Hello {
   runtime: string;
   /** Whether the kernel keeps it in by Landlock as well. */
-  landlock?: boolean;
+  landlock: boolean;
   about: unknown;
 }
 
@@ -71,6 +71,8 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   hello.catch(() => {});
   let lastId = 0;
   let lines: string[] = [];
+  /** The first frame, from before the skill's own code ran. */
+  let begun: { runtime: string; landlock: boolean } | undefined;
   let killed: string | undefined;
   let failed: ClawdbotError | undefined;
   let over = false;
@@ -111,7 +113,8 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
     }
     const params = frame.params ?? {};
     if (typeof frame.method !== "string") answered(frame);
-    else if (frame.method === "hello") greet.resolve(params as unknown as Hello);
+    else if (frame.method === "begin") begun ??= { runtime: String(params.runtime), landlock: params.landlock === true };
+    else if (frame.method === "hello") greet.resolve({ runtime: "", landlock: false, ...begun, about: params.about });
     else if (frame.method === "failed") {
       on.log().error("skill cannot be loaded", { error: String(params.message), traceback: textOf(params.traceback) });
       failed = new ClawdbotError("CLAWDBOT_ERR_SKILL", String(params.message).slice(0, 300));

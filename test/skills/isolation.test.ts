@@ -117,3 +117,16 @@ test("the cage has a name", async () => {
   await attack("node", { python: "", node: "1" });
   expect((await running!.caged.start()).cage).toMatch(/^(bwrap|weak \(node permissions.*\))$/);
 });
+
+test("what the skill says of its own cage and runtime is not believed", async () => {
+  const lie = JSON.stringify({
+    jsonrpc: "2.0",
+    method: "hello",
+    params: { runtime: "python 99", landlock: false, about: { name: "liar" } },
+  });
+  const text = `import os\nos.write(4, ${JSON.stringify(`${lie}\n`)}.encode())\n`;
+  running = await bench({ file: "s.py", text });
+  const { runtime, about } = await running.caged.start();
+  expect(runtime).toMatch(/^python 3\.\d+$/);
+  expect(about).toEqual({ name: "liar" });
+});

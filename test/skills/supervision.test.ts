@@ -109,3 +109,9 @@ test("a thousand calls in flight at a time each have their own answer", async ()
   const answers = await Promise.all(texts.map((text) => ask({ text })));
   expect(answers).toEqual(texts.map((text) => [[{ type: "text", text }]]));
 });
+
+test("a skill that logs in a loop is cut short", async () => {
+  running = await bench(NODE("for (let n = 0; n < 5000; n++) context.log.info('again'); return 'done'"));
+  await running.ask();
+  expect(running.lines.filter((line) => line.includes("again")).length).toBeLessThanOrEqual(200);
+});

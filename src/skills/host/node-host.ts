@@ -42,6 +42,7 @@ function send(message: object): void {
 
 /** Everything of one turn in one write. */
 function flush(): void {
+  if (lines.length === 0) return;
   let rest = Buffer.from(`${lines.join("\n")}\n`);
   lines = [];
   while (rest.length > 0) {
@@ -118,6 +119,9 @@ function receive(skill: Skill, message: Request | Answer): void {
 
 async function serve(entry: string): Promise<void> {
   let skill: Skill;
+  // Said before any of the skill's code has run, so that it can be believed.
+  send({ method: "begin", params: { protocol: 1, runtime: `node ${process.versions.node.split(".")[0]}` } });
+  flush();
   try {
     const loaded = (await import(pathToFileURL(entry).href)) as { default?: Skill };
     if (typeof loaded.default?.handleMessage !== "function")
@@ -130,7 +134,7 @@ async function serve(entry: string): Promise<void> {
   }
   const { name, version, description, aliases, usage, triggers, priority } = skill;
   const about = { name, version, description, aliases, usage, triggers, priority };
-  send({ method: "hello", params: { protocol: 1, runtime: `node ${process.versions.node.split(".")[0]}`, about } });
+  send({ method: "hello", params: { about } });
   let pending = "";
   const input = new Socket({ fd: IN, readable: true, writable: false });
   input.setEncoding("utf8").on("data", (text: string) => {
