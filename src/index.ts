@@ -13,3 +13,4 @@ export type { Service } from "./service.ts";
 export * from "./simulator.ts";
 export * from "./skill.ts";
 export { pieceLength, type SplitOptions, splitText } from "./split-text.ts";
+export { type WebhookAnswer, WebhookClient } from "./webhook-client.ts";
