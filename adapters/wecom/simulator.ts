@@ -1,15 +1,12 @@
-import { Agent, request } from "node:http";
-import { defineSimulator, errorCode, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
+import { defineSimulator, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock, WebhookClient } from "clawdbot";
 import { wecomConfig } from "./config.ts";
 import { createSimulatedApi } from "./simulator-api.ts";
 import { type Callback, createCallbacks, FORGERIES, type Forgery } from "./simulator-callbacks.ts";
 
 const PATH = "/clawdbot/wechat/callback";
 /** The platform hangs up after five seconds and delivers three times more. */
-const PATIENCE_MS = 5000;
 const RETRIES = 3;
 const RETRY_DELAY_MS = 1000;
-const CONNECTIONS = 64;
 /** MsgIds are larger than what a double can hold. */
 const FIRST_ID = 2n ** 62n;
 
@@ -26,24 +23,15 @@ function createWecomSimulator(options: SimulatorOptions): Simulator {
     rateLimits: options.rateLimits ?? false,
     onSent: (record) => log.add(record),
   });
-  let agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const client = new WebhookClient();
   let daemonUrl = options.daemonUrl;
   // Ids keep ascending over restarts of the simulator.
   let lastId = FIRST_ID + BigInt(clock.now()) * 1000n;
 
   /** One delivery: the status, or why there was none. */
-  function deliver({ query, body }: Callback): Promise<number | string> {
-    return new Promise((resolve) => {
-      const headers = { "content-type": "text/xml", "content-length": Buffer.byteLength(body), "user-agent": "Mozilla/4.0" };
-      const call = request(`${daemonUrl}${PATH}?${query}`, { method: "POST", agent, headers, timeout: PATIENCE_MS }, (response) => {
-        response.resume();
-        response.on("end", () => resolve(response.statusCode!));
-        response.on("error", (error) => resolve(errorCode(error)));
-      });
-      call.on("timeout", () => call.destroy(Object.assign(new Error("no answer"), { code: "timeout" })));
-      call.on("error", (error) => resolve(errorCode(error)));
-      call.end(body);
-    });
+  async function deliver({ query, body }: Callback): Promise<number | string> {
+    const headers = { "content-type": "text/xml", "user-agent": "Mozilla/4.0" };
+    return (await client.post(`${daemonUrl}${PATH}?${query}`, body, headers)).status;
   }
 
   async function deliverUntilTaken(make: () => Callback, offered: Offered): Promise<void> {
@@ -72,8 +60,7 @@ function createWecomSimulator(options: SimulatorOptions): Simulator {
     },
     start: api.start,
     async stop() {
-      agent.destroy();
-      agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+      client.stop();
       await api.stop();
     },
     async say({ text, from, group, id = String(++lastId) }, { duplicate = 1, forge } = {}) {
