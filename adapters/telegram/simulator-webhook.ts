@@ -1,5 +1,4 @@
-import { Agent, request } from "node:http";
-import { errorCode } from "clawdbot";
+import { WebhookClient } from "clawdbot";
 import type { Update } from "./types.ts";
 import { PATH } from "./webhook.ts";
 
@@ -19,24 +18,11 @@ export interface WebhookSender {
 
 /** Posts updates to the daemon as Telegram does. */
 export function createWebhookSender(on: { daemonUrl(): string; secret(): string | undefined }): WebhookSender {
-  let agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const client = new WebhookClient({ connections: CONNECTIONS, patienceMs: PATIENCE_MS });
 
-  function deliver(body: string, secret: string | undefined): Promise<number | string> {
-    return new Promise((resolve) => {
-      const headers = {
-        "content-type": "application/json",
-        "content-length": Buffer.byteLength(body),
-        ...(secret !== undefined && { "x-telegram-bot-api-secret-token": secret }),
-      };
-      const call = request(`${on.daemonUrl()}${PATH}`, { method: "POST", agent, headers, timeout: PATIENCE_MS }, (response) => {
-        response.resume();
-        response.on("end", () => resolve(response.statusCode!));
-        response.on("error", (error) => resolve(errorCode(error)));
-      });
-      call.on("timeout", () => call.destroy(Object.assign(new Error("no answer"), { code: "timeout" })));
-      call.on("error", (error) => resolve(errorCode(error)));
-      call.end(body);
-    });
+  async function deliver(body: string, secret: string | undefined): Promise<number | string> {
+    const headers = { "content-type": "application/json", ...(secret !== undefined && { "x-telegram-bot-api-secret-token": secret }) };
+    return (await client.post(`${on.daemonUrl()}${PATH}`, body, headers)).status;
   }
 
   return {
@@ -59,10 +45,7 @@ export function createWebhookSender(on: { daemonUrl(): string; secret(): string 
           return deliver("[]", secret);
       }
     },
-    stop() {
-      agent.destroy();
-      agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-    },
+    stop: () => client.stop(),
   };
 }
 
