@@ -7,15 +7,16 @@ import {
   type SimulatorOptions,
   sleep,
   systemClock,
+  WebhookClient,
 } from "clawdbot";
 import { dingtalkConfig } from "./config.ts";
 import { ROBOT_TOPIC } from "./frames.ts";
-import { createCallbacks, FORGERIES, type Forgery } from "./simulator-callbacks.ts";
+import { type Callback, createCallbacks, FORGERIES, type Forgery } from "./simulator-callbacks.ts";
 import { createSimulatedGateway, type SimulatedGateway } from "./simulator-gateway.ts";
 import { createSimulatedMessages } from "./simulator-messages.ts";
-import { createCallbackPost } from "./simulator-post.ts";
 import { createSimulatedServer, type SimulatedServer } from "./simulator-server.ts";
 
+const PATH = "/clawdbot/dingtalk/callback";
 const RETRIES = 3;
 const RETRY_DELAY_MS = 1000;
 /** How long the last push of a message is waited for. */
@@ -49,11 +50,16 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
     onSent: (record) => log.add(record),
   });
   const callbacks = createCallbacks(config.client_secret ?? "", clock);
-  const post = createCallbackPost();
+  const client = new WebhookClient();
   let daemonUrl = options.daemonUrl;
   let count = 0;
 
   const bodyOf = (message: SimulatedMessage & { id: string }) => JSON.stringify(messages.body(message));
+
+  /** One delivery: the status, or why there was none. */
+  async function post({ headers, body }: Callback): Promise<number | string> {
+    return (await client.post(daemonUrl + PATH, body, headers)).status;
+  }
 
   /** Pushed again, in a new frame, until a frame of it is answered. */
   async function offerByStream(message: SimulatedMessage & { id: string }, offered: Offered): Promise<void> {
@@ -74,7 +80,7 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
   async function offerByCallback(message: SimulatedMessage & { id: string }, offered: Offered): Promise<void> {
     for (let attempt = 0; attempt <= retries; attempt++) {
       if (attempt > 0) await sleep(clock, retryDelayMs);
-      const answer = await post.deliver(daemonUrl, callbacks.signed(bodyOf(message)));
+      const answer = await post(callbacks.signed(bodyOf(message)));
       offered.answers.push(answer);
       offered.acked ||= answer === 200;
       if (answer === 200) return;
@@ -99,14 +105,14 @@ export function createDingtalkSimulator(options: SimulatorOptions): DingtalkSimu
     start: server.start,
     async stop() {
       gateway.stop();
-      post.stop();
+      client.stop();
       await server.stop();
     },
     async say({ id = `msg${clock.now().toString(36)}-${++count}==`, ...written }, { duplicate = 1, forge } = {}) {
       const message = { ...written, id };
       if (forge !== undefined) {
         if (!isForgery(forge)) throw new TypeError(`no such forgery: ${forge}`);
-        const answer = await post.deliver(daemonUrl, callbacks.forged(forge, bodyOf(message)));
+        const answer = await post(callbacks.forged(forge, bodyOf(message)));
         return { id, acked: answer === 200, answers: [answer] };
       }
       const offered: Offered = { id, acked: false, answers: [] };
