@@ -49,6 +49,10 @@ const HARD_MS = 100;
 const START_MS = 15_000;
 const CRASHES = 5;
 const CRASH_WINDOW_MS = 60_000;
+/** One message that kills it five times must not silence it for all others for good. */
+const QUARANTINE_MS = 5 * 60_000;
+/** How long after the deadline the skill is told: run() has given up on it by then. */
+const SOFT_MS = 30;
 const RESTART_MS = 100;
 const CLOSING_MS = 1000;
 const MOST_REQUESTS = 1000;
@@ -63,7 +67,8 @@ interface Call {
 
 /**
  * One loaded skill: a process of its own in a cage, started when needed, killed with all it started when a call has not answered
- * 100 ms after its deadline. After five ends within a minute it is quarantined: it answers one polite line until somebody pardons it.
+ * 100 ms after its deadline. After five ends within a minute it is quarantined: for five minutes, or until it is pardoned, it answers
+ * one polite line.
  */
 export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   const { clock } = on;
@@ -83,7 +88,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   let watchdog: Timer | undefined;
   let drained: () => void = () => {};
 
-  const isQuarantined = () => crashes.length >= CRASHES;
+  const isQuarantined = () => crashes.length >= CRASHES && clock.monotonic() - crashes.at(-1)! < QUARANTINE_MS;
 
   function start(): Promise<Started> {
     if (starting) return starting;
@@ -97,7 +102,8 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   }
 
   async function launch(): Promise<Started> {
-    const recent = crashes.length;
+    const now = clock.monotonic();
+    const recent = crashes.filter((at) => now - at < CRASH_WINDOW_MS).length;
     if (recent > 0) await sleep(clock, RESTART_MS * 2 ** (recent - 1));
     const runtime = await on.runtimes(on.kind);
     stage ??= makeStage(on.path, on.kind, { user: runtime.cage.ownUser ? user : undefined, marks: on.marks });
@@ -141,13 +147,18 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     if (!oldest) return;
     watchdog = clock.setTimeout(
       () => {
-        watchdog = undefined;
-        const first = calls.values().next().value;
-        if (first && clock.monotonic() >= first.deadline + HARD_MS) process?.kill(`killed: no answer ${HARD_MS} ms after the deadline`);
-        else watch();
+        // An answer that has arrived and was not read yet counts.
+        setImmediate(bite);
       },
       Math.max(0, oldest.deadline + HARD_MS - clock.monotonic()),
     );
+  }
+
+  function bite(): void {
+    watchdog = undefined;
+    const first = calls.values().next().value;
+    if (first && clock.monotonic() >= first.deadline + HARD_MS) process?.kill(`killed: no answer ${HARD_MS} ms after the deadline`);
+    else watch();
   }
 
   async function handleMessage(message: Message, context: SkillContext): Promise<SkillReply | null> {
@@ -156,7 +167,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     if (isQuarantined()) return quarantineText(context);
     await start();
     if (!process) throw new ClawdbotError("CLAWDBOT_ERR_SKILL", `the skill's process ${detail}`, { retryable: true });
-    const deadlineMs = Math.max(1, Math.round(deadline - clock.monotonic()));
+    const deadlineMs = Math.max(1, Math.round(deadline + SOFT_MS - clock.monotonic()));
     // The platform's own object may hold what answers in the bot's name: it stays here.
     const params = { message: { ...message, raw: null }, language: context.language, deadlineMs };
     const { id, answer } = process.call("skill.handle", params);

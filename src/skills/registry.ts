@@ -273,8 +273,10 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
     setEnabled: (name, enabled) =>
       change(async () => {
         known(name);
-        const changed = isEnabled(name) !== enabled;
-        if (enabled) loaded.get(name)?.caged.pardon();
+        const own = loaded.get(name)?.caged;
+        const pardoned = enabled && own?.state().state === "quarantined";
+        if (pardoned) own.pardon();
+        const changed = isEnabled(name) !== enabled || pardoned;
         if (changed) {
           await rows.set(`enabled:${name}`, enabled);
           switched.set(name, enabled);

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
@@ -117,3 +118,31 @@ test("load --watch loads again when the file changes, and keeps the version befo
   }
   expect(existsSync("/tmp/ran")).toBe(false);
 });
+
+test("a daemon that is killed takes the processes of its skills with it, whatever they are doing", async () => {
+  const path = join(daemon.dir, "busy.mjs");
+  await writeFile(
+    path,
+    `export default { name: "busy", version: "1", description: "d", handleMessage() {} }; setTimeout(() => { for (;;); }, 100);`,
+  );
+  expect((await daemon.run("skill", "load", path)).code).toBe(0);
+  const stages = readdirSync(join(daemon.dir, "data/skills/running"));
+  expect(stages.length).toBeGreaterThan(0);
+  const alive = () => commandLines().filter((line) => stages.some((stage) => line.includes(stage)));
+  expect(alive().length).toBeGreaterThanOrEqual(stages.length);
+  daemon.child.kill("SIGKILL");
+  await until("their end", () => alive().length === 0);
+  // The next start would have done so.
+  for (const stage of stages) await rm(join(tmpdir(), stage), { recursive: true });
+});
+
+function commandLines(): string[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch {
+      return "";
+    }
+  });
+}

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Message } from "../../src/message.ts";
 import { createLog } from "../../src/observe/log.ts";
 import type { KeyValue, SkillContext, SkillReply } from "../../src/skill.ts";
@@ -28,6 +28,7 @@ export interface Bench {
 export interface BenchOptions {
   timeoutMs?: number;
   kv?: KeyValue;
+  clock?: Clock;
 }
 
 /** A skill in its cage without a daemon: file name and text, or the path of one. */
@@ -45,7 +46,7 @@ export async function bench(skill: { file: string; text: string } | { path: stri
     kind: source.kind,
     runtimes,
     marks: join(dir, "running"),
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     timeoutMs: options.timeoutMs ?? 5000,
     log: log.logger("skill"),
   });

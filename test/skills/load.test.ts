@@ -83,3 +83,24 @@ test("a skill that crashes is tried again, and answers once it does not", async 
   await daemon.gateway.gateway.skills.load(await daemon.write("own.mjs", skillText("own", once)));
   expect(await daemon.say("/own")).toBe("alive");
 });
+
+test("a skill in quarantine is named by the status, and enabling it lets it answer again", async () => {
+  daemon = await startDaemon({ performance: { max_attempts: 1 } });
+  const { skills } = daemon.gateway.gateway;
+  await skills.load(await daemon.write("own.mjs", skillText("own", `message.text === "ok" ? "ok" : process.exit(1)`)));
+  for (let n = 0; n < 5; n++) expect(await daemon.say("/own die")).toBe(SORRY);
+  expect(await daemon.say("/own ok")).toContain("suspended");
+  expect(skills.list().find(({ name }) => name === "own")).toMatchObject({ state: "quarantined", detail: "ended with 1" });
+  expect(await skills.setEnabled("own", true)).toMatchObject({ changed: true, skill: { state: "on" } });
+  expect(await daemon.say("/own ok")).toBe("ok");
+});
+
+test("a skill that is slower than it may be is a timeout and a dead letter, and costs it nothing else", async () => {
+  daemon = await startDaemon({ performance: { max_attempts: 1, skill_timeout: "300ms" } });
+  const { gateway } = daemon.gateway;
+  await gateway.skills.load(await daemon.write("own.mjs", skillText("own", "new Promise(() => {})")));
+  expect(await daemon.say("/own")).toBe(SORRY);
+  const [letter] = await gateway.storage.deadLetters({ limit: 1 });
+  expect(letter).toMatchObject({ reason: "skill_timeout" });
+  expect(gateway.skills.list().find(({ name }) => name === "own")?.state).toBe("on");
+});

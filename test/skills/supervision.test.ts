@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { type Bench, bench } from "./bench.ts";
 
 let running: Bench | undefined;
@@ -100,6 +101,18 @@ test("after five crashes within a minute it says one polite line and starts no p
   expect(await running.ask({ text: "ok" })).toEqual(["This skill failed again and again and is suspended. Please tell an administrator."]);
   running.caged.pardon();
   expect(await running.ask({ text: "ok" })).toEqual(OK);
+});
+
+test("a quarantine ends by itself after five minutes", async () => {
+  let later = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
+  running = await bench(NODE("process.exit(7)"), { clock });
+  for (let n = 0; n < 5; n++) await expect(running.ask()).rejects.toThrow("ended with 7");
+  later = 4 * 60_000;
+  expect(running.caged.state().state).toBe("quarantined");
+  later = 6 * 60_000;
+  expect(await running.ask({ text: "ok" })).toEqual(OK);
+  expect(running.caged.state()).toEqual({ state: "running", detail: "" });
 });
 
 test("a thousand calls in flight at a time each have their own answer", async () => {
