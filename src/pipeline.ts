@@ -6,7 +6,7 @@ import { conversationKey, type InboundMessage, type Message, type Reply } from "
 import type { Metrics } from "./observe/metrics.ts";
 import { accept } from "./pipeline/accept.ts";
 import { createAdmission } from "./pipeline/admission.ts";
-import { type DeliverParts, deliver } from "./pipeline/deliver.ts";
+import { type DeliverParts, deliver, LONGEST_PAUSE_MS } from "./pipeline/deliver.ts";
 import { type Ending, endOfDenied, endOfFailed, finish, makeReplies } from "./pipeline/finish.ts";
 import type { Route } from "./pipeline/route.ts";
 import { type RunParts, run } from "./pipeline/run.ts";
@@ -134,7 +134,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
       if (stopping) return undefined;
       const [next] = await storage.pendingMessages(conversation, 1);
       if (!next) return undefined;
-      const wait = next.notBefore - clock.now();
+      const wait = pause(next.notBefore);
       if (wait > 0) return wait;
       await processMessage(next);
     }
@@ -146,7 +146,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
       if (stopping) return undefined;
       const [next] = await storage.pendingReplies(conversation, 1);
       if (!next) return undefined;
-      const wait = next.notBefore - clock.now();
+      const wait = pause(next.notBefore);
       if (wait > 0) return wait;
       if (await deliver(next, delivering)) admission.replyLeft();
     }
@@ -166,12 +166,17 @@ export function createPipeline(on: PipelineParts): Pipeline {
     }
   }
 
+  /** ms until then. What lies further ahead than any pause is a time from before the wall clock was put back: it is over. */
+  function pause(until: number): number {
+    const ms = until - clock.now();
+    return ms > LONGEST_PAUSE_MS ? 0 : Math.max(0, ms);
+  }
+
   /** Says again what a queue may have lost: after a start, a crash, or a queue that forgot. */
   async function sweep(): Promise<void> {
     const { inbox: messages, outbox: replies } = await storage.unfinished();
-    const now = clock.now();
-    for (const due of messages) inbox.notify(due.conversation, Math.max(0, due.at - now));
-    for (const due of replies) outbox.notify(due.conversation, Math.max(0, due.at - now));
+    for (const due of messages) inbox.notify(due.conversation, pause(due.at));
+    for (const due of replies) outbox.notify(due.conversation, pause(due.at));
   }
 
   function sweepLater(): void {

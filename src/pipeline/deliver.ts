@@ -7,6 +7,9 @@ import type { Logger } from "../skill.ts";
 import type { Failure, Outbox, PendingReply } from "../storage/storage.ts";
 import { failpoint } from "./failpoint.ts";
 
+/** The longest pause between two attempts, of messages too. A platform that says to wait longer is asked in between; its adapter knows. */
+export const LONGEST_PAUSE_MS = 60_000;
+
 /** How a reply left the outbox. */
 export type Settled = { state: "sent"; result: SendResult } | { state: "dead"; reason: string; detail: string };
 
@@ -106,7 +109,7 @@ function judge(pending: PendingReply, error: unknown, now: number, on: DeliverPa
   if (error instanceof RejectedError) return { reason: "rejected", attempts, waitMs: 0, bury: true, maybeSent: false };
   if (error instanceof RateLimitError || error instanceof UnreachableError) {
     const limited = error instanceof RateLimitError;
-    const waitMs = limited ? Math.max(1, error.retryAfterMs) : untilReachable(pending.reply, now, on.random);
+    const waitMs = limited ? Math.min(LONGEST_PAUSE_MS, Math.max(1, error.retryAfterMs)) : untilReachable(pending.reply, now, on.random);
     const expired = now + waitMs - pending.reply.createdAt > on.replyTtl;
     return {
       reason: expired ? "expired" : limited ? "rate_limited" : "unreachable",

@@ -263,6 +263,35 @@ describe("failure of a skill", () => {
   });
 });
 
+describe("a wall clock that jumps", () => {
+  test.each([-2, 2])("by %i hours delays no retry, of a message or a reply, also over a restart", async (hours) => {
+    let broken = true;
+    const moody = defineSkill({
+      name: "moody",
+      version: "1",
+      description: "",
+      triggers: [],
+      handleMessage(message) {
+        if (broken) throw new Error("not now");
+        return message.text;
+      },
+    });
+    const on = await setup({ skills: [moody, echo] });
+    on.platform.send = () => {
+      if (broken) throw new UnreachableError("away");
+      return {};
+    };
+    await say(on, "/moody message", room("a"));
+    await say(on, "/echo reply", room("b"));
+    await until("both failures", () => on.lines.filter((line) => line.includes("will try again")).length === 2);
+    on.clock.jump(hours * 3_600_000);
+    broken = false;
+    if (hours < 0) await on.restart();
+    await on.clock.advance(6000);
+    await until("both replies", () => texts(on).includes("message") && texts(on).filter((text) => text === "reply").length === 2);
+  });
+});
+
 describe("bounds", () => {
   test("beyond max_queue_size messages are refused aloud, and taken again when there is room", async () => {
     const release: (() => void)[] = [];
