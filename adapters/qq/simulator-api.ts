@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { type Clock, type Fault, type Service, sleep } from "clawdbot";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, type Fault, PlatformServer, type Service, sleep } from "clawdbot";
 import type { QqConfig } from "./config.ts";
 import { isObject } from "./event.ts";
 import { type Answer, refusal } from "./simulator-answer.ts";
@@ -29,27 +28,22 @@ export class SimulatedApi implements Service {
   /** What GET /gateway/bot says is left of today's logins. */
   loginsLeft = 1000;
   readonly #on: SimulatedApiOptions;
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #server: PlatformServer;
   readonly #tokens = new Map<string, number>();
   #tokenCount = 0;
-  #fault: Fault | null = null;
-  #left = 0;
-  #base = "";
 
   constructor(on: SimulatedApiOptions) {
     this.#on = on;
-    this.#server.on("upgrade", (request, socket, head) => this.#on.gateway().upgrade(request, socket, head));
-    this.#server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
-      socket.on("error", () => {});
+    this.#server = new PlatformServer({
+      listen: on.listen,
+      answer: (request, response) => void this.#serve(request, response),
+      upgrade: (request, socket, head) => on.gateway().upgrade(request, socket, head),
     });
   }
 
   /** Empty before start. */
   get base(): string {
-    return this.#base;
+    return this.#server.base;
   }
 
   count(call: string): void {
@@ -60,35 +54,16 @@ export class SimulatedApi implements Service {
     return this.#on.clock.now() < (this.#tokens.get(token) ?? 0);
   }
 
-  async start(): Promise<void> {
-    if (!this.#server.listening) await this.#listen(this.#on.listen.port);
+  start(): Promise<void> {
+    return this.#server.start();
   }
 
   stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    return this.#server.stop();
   }
 
   fault(next: Fault | null): void {
-    const wasAway = this.#fault?.kind === "refuse";
-    this.#fault = next;
-    this.#left = next?.times ?? Number.POSITIVE_INFINITY;
-    if (next?.kind === "refuse" && !wasAway) void this.stop();
-    if (next?.kind !== "refuse" && wasAway) void this.#listen(Number(new URL(this.#base).port));
-  }
-
-  #listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, this.#on.listen.host, () => {
-        this.#server.off("error", reject);
-        const address = this.#server.address() as AddressInfo;
-        this.#base = `http://${address.address}:${address.port}`;
-        resolve();
-      });
-    });
+    this.#server.fault(next);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -101,31 +76,25 @@ export class SimulatedApi implements Service {
     }
     const call = nameOf(request.method!, pathname);
     this.count(call);
-    const kind = this.#takeFault(call);
+    const fault = this.#server.takeFault((kind) => call === "messages" || !OF_SENDS.has(kind));
+    const kind = fault?.kind;
     if (kind === "refuse" || kind === "reset") return void request.socket.resetAndDestroy();
     if (kind === "server-error") return void response.writeHead(502, { "content-type": "text/html" }).end("<html>502 Bad Gateway</html>");
-    if (kind === "slow") await sleep(this.#on.clock, this.#fault?.ms ?? 1000);
-    const { status, body, headers } = this.#answer(request, pathname, Buffer.concat(chunks), kind);
+    if (kind === "slow") await sleep(this.#on.clock, fault?.ms ?? 1000);
+    const { status, body, headers } = this.#answer(request, pathname, Buffer.concat(chunks), fault);
     if (kind === "timeout-after-success") return;
     const text = status === 204 ? "" : JSON.stringify(body);
     response.writeHead(status, { "content-type": "application/json", "x-tps-trace-id": "simulated-trace", ...headers }).end(text);
   }
 
-  #takeFault(call: string): Fault["kind"] | undefined {
-    if (!this.#fault || this.#left <= 0) return undefined;
-    if (OF_SENDS.has(this.#fault.kind) && call !== "messages") return undefined;
-    this.#left--;
-    return this.#fault.kind;
-  }
-
-  #answer(request: IncomingMessage, path: string, raw: Buffer, kind: Fault["kind"] | undefined): Answer {
+  #answer(request: IncomingMessage, path: string, raw: Buffer, fault: Fault | undefined): Answer {
     const part = /^\/simulated-store\/([^/]+)\/(\d+)$/.exec(path);
     if (part) return this.#on.files.put(part[1]!, Number(part[2]), raw);
     const body = parsed(raw);
     if (path === "/app/getAppAccessToken") return this.#accessToken(body);
-    if (kind === "unauthorised") this.#tokens.clear();
-    if (kind === "rate-limit") return this.#tooFast();
-    if (kind === "error") return this.#coded(Number(this.#fault?.code ?? 50055001));
+    if (fault?.kind === "unauthorised") this.#tokens.clear();
+    if (fault?.kind === "rate-limit") return tooFast(fault.ms);
+    if (fault?.kind === "error") return coded(Number(fault.code ?? 50055001));
     const token = /^QQBot (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     if (!token || !this.isToken(token)) return refusal(11244, "token not exist or expire", 401);
     return this.#call(request.method!, path, body);
@@ -135,7 +104,7 @@ export class SimulatedApi implements Service {
     const { files, messages } = this.#on;
     if (method === "GET" && (path === "/gateway" || path === "/gateway/bot")) {
       const session_start_limit = { total: 1000, remaining: this.loginsLeft, reset_after: 600_000, max_concurrency: 1 };
-      return { status: 200, body: { url: `${this.#base.replace("http", "ws")}/websocket/`, shards: 1, session_start_limit } };
+      return { status: 200, body: { url: `${this.base.replace("http", "ws")}/websocket/`, shards: 1, session_start_limit } };
     }
     if (method === "PUT" && path.startsWith("/interactions/")) return { status: 204, body: {} };
     const [, kind, id = "", what] = /^\/(v2\/users|v2\/groups|channels|dms)\/([^/]+)\/(\w+)$/.exec(path) ?? [];
@@ -147,7 +116,7 @@ export class SimulatedApi implements Service {
       return messages.take(scene, prefix + openid, body);
     }
     if (what === "files") return files.add(scene, body);
-    if (what === "upload_prepare") return files.prepare(this.#base, body);
+    if (what === "upload_prepare") return files.prepare(this.base, body);
     return what === "upload_part_finish" ? files.finishPart(body) : { status: 404, body: { message: "not found", code: 404 } };
   }
 
@@ -164,21 +133,20 @@ export class SimulatedApi implements Service {
     }
     return { status: 200, body: { access_token: token, expires_in: String(Math.floor((until - clock.now()) / 1000)) } };
   }
+}
 
-  #tooFast(): Answer {
-    const ms = this.#fault?.ms;
-    return {
-      ...refusal(22009, "msg limit exceed", 429),
-      ...(ms !== undefined && { headers: { "retry-after": String(Math.ceil(ms / 1000)) } }),
-    };
-  }
+function tooFast(ms: number | undefined): Answer {
+  return {
+    ...refusal(22009, "msg limit exceed", 429),
+    ...(ms !== undefined && { headers: { "retry-after": String(Math.ceil(ms / 1000)) } }),
+  };
+}
 
-  /** Messages in audit are neither a success nor an error. */
-  #coded(code: number): Answer {
-    if (code !== 304023 && code !== 304024) return refusal(code, "simulated");
-    const { body } = refusal(code, "push message is waiting for audit now");
-    return { status: 202, body: { ...body, data: { message_audit: { audit_id: "simulated-audit" } } } };
-  }
+/** Messages in audit are neither a success nor an error. */
+function coded(code: number): Answer {
+  if (code !== 304023 && code !== 304024) return refusal(code, "simulated");
+  const { body } = refusal(code, "push message is waiting for audit now");
+  return { status: 202, body: { ...body, data: { message_audit: { audit_id: "simulated-audit" } } } };
 }
 
 function nameOf(method: string, path: string): string {

@@ -1,12 +1,9 @@
-import { Agent, request } from "node:http";
-import { type Clock, errorCode } from "clawdbot";
+import { type Clock, type WebhookAnswer, WebhookClient } from "clawdbot";
 import type { QqConfig } from "./config.ts";
 import { OP } from "./event.ts";
 import { createSignature } from "./signature.ts";
 
 const PATH = "/clawdbot/qq/callback";
-const PATIENCE_MS = 5000;
-const CONNECTIONS = 64;
 
 /** "oracle" has the daemon sign an event by way of the check of the callback URL. */
 export const FORGERIES = [
@@ -22,12 +19,6 @@ export const FORGERIES = [
 ] as const;
 export type Forgery = (typeof FORGERIES)[number];
 
-export interface Posted {
-  /** HTTP status, or why there was none. */
-  status: number | string;
-  body: string;
-}
-
 /** Posts events as the platform does. https://bot.q.qq.com/wiki/develop/api-v2/dev-prepare/interface-framework/event-emit.html */
 export class SimulatedWebhook {
   daemonUrl: string;
@@ -35,7 +26,7 @@ export class SimulatedWebhook {
   readonly #clock: Clock;
   readonly #key: ReturnType<typeof createSignature>;
   readonly #strangersKey: ReturnType<typeof createSignature>;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  readonly #client = new WebhookClient();
 
   constructor(config: QqConfig, daemonUrl: string, clock: Clock) {
     this.#config = config;
@@ -46,26 +37,26 @@ export class SimulatedWebhook {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#client.stop();
   }
 
   /** Whether the daemon took it. */
-  static taken({ status, body }: Posted): boolean {
+  static taken({ status, body }: WebhookAnswer): boolean {
     return typeof status === "number" && status < 300 && !/"d":1\b/.test(body);
   }
 
   /** Delivers a body with a signature of the moment. */
-  deliver(body: string): Promise<Posted> {
+  deliver(body: string): Promise<WebhookAnswer> {
     return this.post(body, this.#signed(body));
   }
 
   /** The check that the console makes when the callback's URL is saved; its own documentation shows one without signature. */
-  validate(token: string, { signed = true, timestamp = this.#now() } = {}): Promise<Posted> {
+  validate(token: string, { signed = true, timestamp = this.#now() } = {}): Promise<WebhookAnswer> {
     const body = JSON.stringify({ op: OP.validation, d: { plain_token: token, event_ts: timestamp } });
     return this.post(body, signed ? this.#signed(body) : this.#about());
   }
 
-  async forge(kind: Forgery, body: string): Promise<Posted> {
+  async forge(kind: Forgery, body: string): Promise<WebhookAnswer> {
     const honest = this.#signed(body);
     const { "x-signature-ed25519": signature, ...rest } = honest;
     switch (kind) {
@@ -90,7 +81,7 @@ export class SimulatedWebhook {
     }
   }
 
-  async #askOracle(body: string): Promise<Posted> {
+  async #askOracle(body: string): Promise<WebhookAnswer> {
     const timestamp = this.#now();
     const answer = await this.validate(body, { signed: false, timestamp });
     if (answer.status !== 200) return answer;
@@ -110,21 +101,8 @@ export class SimulatedWebhook {
     return { ...this.#about(), "x-signature-ed25519": key.sign(timestamp, body), "x-signature-timestamp": timestamp };
   }
 
-  post(body: string, headers: Record<string, string>): Promise<Posted> {
-    return new Promise((resolve) => {
-      const all = { "content-type": "application/json", "content-length": Buffer.byteLength(body), ...headers };
-      const options = { method: "POST", agent: this.#agent, headers: all, timeout: PATIENCE_MS };
-      const call = request(`${this.daemonUrl}${PATH}`, options, (response) => {
-        let answer = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk) => (answer += chunk));
-        response.on("end", () => resolve({ status: response.statusCode!, body: answer }));
-        response.on("error", (error) => resolve({ status: errorCode(error), body: "" }));
-      });
-      call.on("timeout", () => call.destroy(Object.assign(new Error("no answer"), { code: "timeout" })));
-      call.on("error", (error) => resolve({ status: errorCode(error), body: "" }));
-      call.end(body);
-    });
+  post(body: string, headers: Record<string, string>): Promise<WebhookAnswer> {
+    return this.#client.post(`${this.daemonUrl}${PATH}`, body, { "content-type": "application/json", ...headers });
   }
 }
 

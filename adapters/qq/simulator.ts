@@ -1,11 +1,10 @@
-import { defineSimulator, type Offered, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
+import { defineSimulator, type Offered, SentLog, type Simulator, type SimulatorOptions, sleep, systemClock } from "clawdbot";
 import { qqConfig } from "./config.ts";
-import { SentLog } from "./sent-log.ts";
 import { SimulatedApi } from "./simulator-api.ts";
 import { SimulatedFiles } from "./simulator-files.ts";
 import { SimulatedGateway } from "./simulator-gateway.ts";
 import { SimulatedMessages } from "./simulator-messages.ts";
-import { FORGERIES, type Forgery, type Posted, SimulatedWebhook } from "./simulator-webhook.ts";
+import { FORGERIES, type Forgery, SimulatedWebhook } from "./simulator-webhook.ts";
 
 /** Webhooks are sent again this often; nothing is documented. */
 const RETRIES = 3;
@@ -56,7 +55,7 @@ export function createQqSimulator(options: SimulatorOptions & { heartbeatMs?: nu
     isToken: (token) => api.isToken(token),
     count: (call) => api.count(call),
   });
-  let webhook = new SimulatedWebhook(config, options.daemonUrl, clock);
+  const webhook = new SimulatedWebhook(config, options.daemonUrl, clock);
   const run = clock.now().toString(36);
   let ids = 0;
 
@@ -65,7 +64,7 @@ export function createQqSimulator(options: SimulatorOptions & { heartbeatMs?: nu
   async function post(body: string, offered: Offered): Promise<void> {
     for (let attempt = 0; attempt <= retries; attempt++) {
       if (attempt > 0) await sleep(clock, retryDelayMs);
-      const answer: Posted = await webhook.deliver(body);
+      const answer = await webhook.deliver(body);
       offered.answers.push(answer.status);
       if (!SimulatedWebhook.taken(answer)) continue;
       offered.acked = true;
@@ -99,9 +98,7 @@ export function createQqSimulator(options: SimulatorOptions & { heartbeatMs?: nu
     api,
     sent: log.records,
     calls: api.calls,
-    get webhook() {
-      return webhook;
-    },
+    webhook,
     get apiBase() {
       return api.base;
     },
@@ -115,7 +112,6 @@ export function createQqSimulator(options: SimulatorOptions & { heartbeatMs?: nu
     async stop() {
       gateway.terminate();
       webhook.close();
-      webhook = new SimulatedWebhook(config, webhook.daemonUrl, clock);
       await api.stop();
     },
     async say({ text, from, group, id = `ROBOT1.0_${run}.${++ids}!` }, { duplicate = 1, forge } = {}) {
@@ -136,7 +132,7 @@ export function createQqSimulator(options: SimulatorOptions & { heartbeatMs?: nu
       await deliver({ t, d, id }, offered);
       return offered;
     },
-    waitForSent: (n, { conversation, timeoutMs } = {}) => log.waitFor(n, conversation, timeoutMs),
+    waitForSent: (n, options) => log.waitFor(n, options),
     onSent: (listener) => log.listen(listener),
     fault: (fault) => api.fault(fault),
   };

@@ -1,6 +1,5 @@
-import type { Conversation, MediaSegment, Segment } from "clawdbot";
+import { type Conversation, type MediaSegment, pieceLength, type Segment } from "clawdbot";
 import type { QqConfig } from "./config.ts";
-import { cutLength } from "./cut-text.ts";
 import { targetOf } from "./target.ts";
 
 /** Characters of one message. The limit is not documented; the platform's own plug-ins cut at 5,000, and tags and escapes add some. */
@@ -43,7 +42,7 @@ function pieces(segments: Segment[], share: number): Segment[][] {
       for (let rest = segment.text; rest !== ""; ) {
         const room =
           open && (!open.kind || open.kind === segment.type) && open.left > MAX_CHARACTERS * (1 - share) ? open.left : MAX_CHARACTERS;
-        const length = rest.length <= room ? rest.length : cutLength(rest, room, share);
+        const length = pieceLength(rest, { limit: room, measure: (character) => character.length, fill: share });
         add({ type: segment.type, text: rest.slice(0, length) }, length, segment.type);
         rest = rest.slice(length);
       }
