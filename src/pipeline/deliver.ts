@@ -47,6 +47,8 @@ export async function deliver(pending: PendingReply, on: DeliverParts): Promise<
     result = noted(await adapter.send(reply, attempt));
     failpoint("after-send");
   } catch (error) {
+    // Cut off by the end of the drain: that is no attempt. The next start knows that it may have been sent.
+    if (on.signal.aborted) throw error;
     return await failed(pending, error, on);
   }
   await on.persist(() => on.storage.finishReply(reply.id, { at: on.clock.now(), attempts: attempt.number, result }));
