@@ -98,13 +98,18 @@ export function createPipeline(on: PipelineParts): Pipeline {
       ending = await answer(pending, permit, trace);
       await finish(pending, ending, trace, finishing);
     } catch (error) {
-      if (error instanceof StorageError || stopped.signal.aborted) throw error;
+      if (isUntried(error)) throw error;
       const failed = endOfFailed(pending, error, trace, { ...on, language: speak(message) });
       if ("notBefore" in failed) return await persist(() => storage.retryMessage(message.id, failed));
       ending = failed;
       await finish(pending, ending, trace, finishing);
     }
     if (ending.replies.length > 0) outbox.notify(conversationKey(message));
+  }
+
+  /** Whether the daemon itself is to blame: that is no attempt, the message is looked at again as if nothing had been. */
+  function isUntried(error: unknown): boolean {
+    return error instanceof StorageError || stopped.signal.aborted;
   }
 
   /** Asks the skills that may answer, in order, until one does. */
@@ -121,7 +126,10 @@ export function createPipeline(on: PipelineParts): Pipeline {
         trace.mark("guard", decision.rule);
         return endOfDenied(message, candidate, decision, permit, { ...on, language: speak(message) });
       }
-      const contents = await run(candidate, message, running);
+      const contents = await run(candidate, message, running).catch((error: unknown) => {
+        if (first && isUntried(error)) permit.refund(name);
+        throw error;
+      });
       trace.mark("run", name);
       if (contents) return { outcome: contents.length > 0 ? "replied" : "silent", reason: "answered", skill: name, replies: contents };
       if (first) permit.refund(name);
@@ -180,6 +188,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
   }
 
   function sweepLater(): void {
+    if (stopping) return;
     sweeper = clock.setTimeout(() => {
       sweep().then(sweepLater, (error: unknown) => {
         log.warn("sweep failed", { error: String(error) });

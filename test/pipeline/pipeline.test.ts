@@ -405,7 +405,79 @@ describe("permission", () => {
   });
 });
 
+describe("a store that fails under a skill", () => {
+  test("has the message handled when it is back, without using up its sender's rate limit", async () => {
+    let down = true;
+    let runs = 0;
+    const noting = defineSkill({
+      name: "note",
+      version: "1",
+      description: "",
+      triggers: [],
+      handleMessage() {
+        runs++;
+        if (down) throw new StorageError("disk full", { full: true });
+        return "noted";
+      },
+    });
+    const on = await setup({ skills: [noting], permissions: "skills:\n  note:\n    rate_limit: 2/60s\n" });
+    await say(on, "/note");
+    await until("several runs", async () => {
+      await on.clock.advance(500);
+      return runs > 3;
+    });
+    down = false;
+    await until("the answer", async () => {
+      await on.clock.advance(500);
+      return on.calls.length === 1;
+    });
+    expect(texts(on)).toEqual(["noted"]);
+    expect(await traced(on, ({ state }) => state === "done")).toMatchObject({ outcome: "replied", attempts: 1 });
+  });
+});
+
 describe("stopping", () => {
+  test("a send that is cut off at the end of the drain is no failed attempt, and goes out with the next start", async () => {
+    const on = await setup({ limits: { max_attempts: 1, drain_timeout: 1000 } });
+    on.platform.send = (_reply, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("cut off"))));
+    await say(on, "/echo patient");
+    await until("the call", () => on.calls.length === 1);
+    const stopping = on.pipeline.stop();
+    await on.clock.advance(1000);
+    await stopping;
+    on.platform.send = () => ({});
+    await on.restart();
+    await until("the second call", () => on.calls.length === 2);
+    expect(on.calls[1]?.attempt).toMatchObject({ number: 1, maybeSent: true });
+    expect(await on.storage.deadLetters({ limit: 1 })).toEqual([]);
+  });
+
+  test("leaves nothing behind that goes on", async () => {
+    let asked: (() => void) | undefined;
+    const on = await setup({
+      wrap: (storage) =>
+        new Proxy(storage, {
+          get: (target, key, receiver) =>
+            key === "unfinished" && asked
+              ? async () => {
+                  asked?.();
+                  await new Promise((resolve) => setImmediate(resolve));
+                  return { inbox: [], outbox: [] };
+                }
+              : Reflect.get(target, key, receiver),
+        }),
+    });
+    let stopping: Promise<void> | undefined;
+    asked = () => {
+      stopping ??= on.pipeline.stop();
+    };
+    await on.clock.advance(5000);
+    await stopping;
+    await on.clock.advance(10);
+    expect(on.clock.pendingTimers).toBe(0);
+  });
+
   test("refuses new messages, lets the running skill end, and leaves the rest for the next start", async () => {
     let release: (() => void) | undefined;
     const letGo = () => release?.();
