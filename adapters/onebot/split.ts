@@ -23,7 +23,10 @@ export function split(segments: Segment[]): Segment[][] {
   }
 
   function write(text: string): void {
-    for (const piece of splitText(text, { limit: MAX_TEXT, measure: (character) => character.length })) {
+    if (text === "") return;
+    // Blanks between two mentions are no piece of a text, and yet they are meant.
+    const fits = length + text.length <= MAX_TEXT;
+    for (const piece of fits ? [text] : splitText(text, { limit: MAX_TEXT, measure: (character) => character.length })) {
       if (length + piece.length > MAX_TEXT) close();
       open.push({ type: "text", text: piece });
       length += piece.length;

@@ -12,6 +12,11 @@ test("what fits goes out in one call: quote, mention, text and pictures", () => 
   expect(split(segments)).toEqual([segments]);
 });
 
+test("a blank between two mentions stays", () => {
+  const segments: Segment[] = [{ type: "mention", id: "5" }, text(" "), { type: "mention", id: "6" }, text(" hi")];
+  expect(split(segments)).toEqual([segments]);
+});
+
 test("long text is cut at lines, and nothing of it is lost", () => {
   const long = Array.from({ length: 400 }, (_, n) => `第${n}行 line ${n}`).join("\n");
   const calls = split([text(long)]);
