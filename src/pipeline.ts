@@ -182,6 +182,7 @@ export function createPipeline(on: PipelineParts): Pipeline {
 
   /** Says again what a queue may have lost: after a start, a crash, or a queue that forgot. */
   async function sweep(): Promise<void> {
+    admission.set(await storage.counts());
     const { inbox: messages, outbox: replies } = await storage.unfinished();
     for (const due of messages) inbox.notify(due.conversation, pause(due.at));
     for (const due of replies) outbox.notify(due.conversation, pause(due.at));
@@ -213,23 +214,19 @@ export function createPipeline(on: PipelineParts): Pipeline {
       return replies.map((reply) => reply.id);
     },
     async replay(id) {
-      const dead = await storage.deadLetter(id);
-      const conversation = dead && (await storage.replay(id));
-      if (!conversation) return false;
-      if (dead.letter.kind === "message") {
-        admission.returned();
-        inbox.notify(conversation);
-      } else {
-        admission.repliesAdded(1);
-        outbox.notify(conversation);
-      }
+      const conversation = await storage.replay(id);
+      if (conversation === null) return false;
+      admission.set(await storage.counts());
+      // It was a message or a reply.
+      inbox.notify(conversation);
+      outbox.notify(conversation);
       return true;
     },
     close: () => admission.close(),
     async start() {
       stopping = false;
       stopped = new AbortController();
-      admission.set(await storage.counts());
+      admission.open();
       inbox.consume(lookAtMessages);
       outbox.consume(lookAtReplies);
       await Promise.all([inbox.start(), outbox.start()]);

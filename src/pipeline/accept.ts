@@ -34,7 +34,7 @@ export async function accept(inbound: InboundMessage, channel: string, on: Accep
   try {
     result = await on.storage.accept(message);
   } finally {
-    if (result !== "accepted") on.admission.left();
+    on.admission.entered(result === "accepted");
   }
   failpoint("after-accept-commit");
   on.metrics.messageIn(channel, message.contentType);

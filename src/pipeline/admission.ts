@@ -7,41 +7,49 @@ export interface Full {
 
 /** Bounds what the daemon holds: messages whose handling has not ended, and replies that are not delivered. Beyond it new messages are refused aloud. */
 export interface Admission {
-  /** Counts one message in, or says why not. */
+  /** Lets one message in, or says why not. */
   enter(): Full | undefined;
-  /** One message has ended (or was not kept after all). */
+  /** The message that was let in is in the store now, or is not. */
+  entered(kept: boolean): void;
+  /** One message has ended. */
   left(): void;
-  /** A dead letter is a waiting message again; never refused. */
-  returned(): void;
   repliesAdded(n: number): void;
   replyLeft(): void;
-  /** Takes the true numbers, at start. */
+  /** Takes the store's own numbers: at start, and now and then, for a store that dies may have kept what it could not confirm. */
   set(counts: { inbox: number; outbox: number }): void;
+  open(): void;
   /** From now on nothing is let in. */
   close(): void;
 }
 
 export function createAdmission(limits: { max_queue_size: number; max_outbox_size: number }): Admission {
+  /** On their way into the store. */
+  let entering = 0;
   let messages = 0;
   let replies = 0;
   let closed = false;
   return {
     enter() {
       if (closed) return { reason: "stopping", text: "the daemon is stopping", retryAfterMs: 5000 };
-      if (messages >= limits.max_queue_size) {
-        return { reason: "queue_full", text: `${messages} messages are waiting (performance.max_queue_size)`, retryAfterMs: 5000 };
+      if (messages + entering >= limits.max_queue_size) {
+        return {
+          reason: "queue_full",
+          text: `${messages + entering} messages are waiting (performance.max_queue_size)`,
+          retryAfterMs: 5000,
+        };
       }
       if (replies >= limits.max_outbox_size) {
         return { reason: "outbox_full", text: `${replies} replies are undelivered (performance.max_outbox_size)`, retryAfterMs: 30_000 };
       }
-      messages++;
+      entering++;
       return undefined;
+    },
+    entered(kept) {
+      entering--;
+      if (kept) messages++;
     },
     left() {
       messages--;
-    },
-    returned() {
-      messages++;
     },
     repliesAdded(n) {
       replies += n;
@@ -52,6 +60,8 @@ export function createAdmission(limits: { max_queue_size: number; max_outbox_siz
     set(counts) {
       messages = counts.inbox;
       replies = counts.outbox;
+    },
+    open() {
       closed = false;
     },
     close() {

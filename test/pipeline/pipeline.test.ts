@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { ClawdbotError, OverloadedError, RateLimitError, StorageError, UnreachableError } from "../../src/errors.ts";
+import type { Message } from "../../src/message.ts";
 import { defineSkill } from "../../src/skill.ts";
 import type { Trace } from "../../src/storage/storage.ts";
 import { inboundText } from "../../src/testing/messages.ts";
@@ -337,6 +338,43 @@ describe("bounds", () => {
     full = false;
     expect(await say(on, "/echo c")).toBe("accepted");
     await until("c", () => texts(on).includes("c"));
+  });
+
+  test("what a dying store kept without saying so is counted, once", async () => {
+    let dying = true;
+    const ends: (() => void)[] = [];
+    const slow = defineSkill({
+      name: "slow",
+      version: "1",
+      description: "",
+      triggers: [],
+      handleMessage: () => new Promise((resolve) => ends.push(() => resolve("done"))),
+    });
+    const on = await setup({
+      skills: [slow],
+      limits: { max_queue_size: 1 },
+      wrap: (storage) =>
+        new Proxy(storage, {
+          get(target, key, receiver) {
+            if (key !== "accept" || !dying) return Reflect.get(target, key, receiver);
+            return async (message: Message) => {
+              await target.accept(message);
+              throw new StorageError("the storage thread died");
+            };
+          },
+        }),
+    });
+    await expect(say(on, "/slow")).rejects.toBeInstanceOf(StorageError);
+    dying = false;
+    await on.clock.advance(5000);
+    await until("the message to run", () => ends.length === 1);
+    await expect(say(on, "/slow")).rejects.toBeInstanceOf(OverloadedError);
+    ends[0]?.();
+    await until("its end", async () => (await on.storage.counts()).inbox === 0);
+    expect(await say(on, "/slow")).toBe("accepted");
+    await expect(say(on, "/slow")).rejects.toBeInstanceOf(OverloadedError);
+    await until("the second to run", () => ends.length === 2);
+    ends[1]?.();
   });
 
   test("undelivered replies beyond max_outbox_size refuse new messages", async () => {
