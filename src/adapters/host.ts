@@ -123,6 +123,15 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
     }
   }
 
+  async function stopOne({ adapter, state }: Hosted): Promise<void> {
+    report(state, false, "stopped");
+    try {
+      await adapter.stop();
+    } catch (error) {
+      on.logger(`channel.${state.channel}`).error("channel did not stop cleanly", { account: state.account, error: errorText(error) });
+    }
+  }
+
   return {
     add(definition, account, settings) {
       const state: ChannelState = { channel: definition.name, account, receiving: false, detail: "starting", lastIn: null, lastOut: null };
@@ -151,12 +160,7 @@ export function createAdapterHost(on: AdapterHostParts): AdapterHost {
     },
     async stop() {
       stopped = true;
-      await Promise.all(
-        hosted.map(async (one) => {
-          report(one.state, false, "stopped");
-          await one.adapter.stop();
-        }),
-      );
+      await Promise.all(hosted.map(stopOne));
     },
   };
 }

@@ -6,13 +6,13 @@ import { fakeClock } from "../../src/testing/fake-clock.ts";
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** The host with channels of the test's; what a channel does not use here is left out. */
-function hostOf(channels: Record<string, Pick<Adapter, "start">>) {
+function hostOf(channels: Record<string, Pick<Adapter, "start"> & Partial<Pick<Adapter, "stop">>>) {
   const clock = fakeClock();
   const metrics = { channelUp() {}, error() {} };
   const host = createAdapterHost({ clock, metrics, logger: () => silent } as unknown as AdapterHostParts);
   const stops: string[] = [];
-  for (const [name, { start }] of Object.entries(channels)) {
-    const adapter: Adapter = { start, stop: async () => void stops.push(name), send: async () => ({}) };
+  for (const [name, own] of Object.entries(channels)) {
+    const adapter: Adapter = { stop: async () => void stops.push(name), send: async () => ({}), ...own };
     host.add(defineAdapter({ name, configKey: name, language: "en", config: z.unknown(), create: () => adapter }), "default", undefined);
   }
   const states = () =>
@@ -56,4 +56,13 @@ test("a channel that comes up after the stop is stopped again, and start brings 
   answer();
   await again;
   expect(states()).toEqual({ slow: "receiving" });
+});
+
+test("a channel that does not stop cleanly keeps neither the others nor the daemon from stopping", async () => {
+  const start = async () => {};
+  const { host, stops, states } = hostOf({ bad: { start, stop: () => Promise.reject(new Error("socket gone")) }, good: { start } });
+  await host.start();
+  await host.stop();
+  expect(stops).toEqual(["good"]);
+  expect(states()).toEqual({ bad: "stopped", good: "stopped" });
 });
