@@ -32,6 +32,7 @@ export function createEmbeddedQueue({ name, concurrency, clock, random, log }: E
   let delayed = 0;
   let running = false;
   let look: Look | undefined;
+  let drained: Promise<void> | undefined;
   let idle: (() => void) | undefined;
 
   function notify(conversation: string, delayMs = 0): void {
@@ -120,8 +121,9 @@ export function createEmbeddedQueue({ name, concurrency, clock, random, log }: E
     },
     async stop() {
       running = false;
-      if (active > 0) await new Promise<void>((resolve) => (idle = resolve));
-      idle = undefined;
+      if (active > 0) drained ??= new Promise<void>((resolve) => (idle = resolve));
+      await drained;
+      drained = undefined;
       for (const lane of lanes.values()) if (lane.state === "delayed") wake(lane);
       lanes.clear();
       waiting = [];

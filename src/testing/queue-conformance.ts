@@ -136,7 +136,7 @@ export function queueConformance(name: string, make: (concurrency: number) => Pr
       queue.notify("second");
       await until("the first look", () => release);
       let stopped = false;
-      const stopping = queue.stop().then(() => (stopped = true));
+      const stopping = Promise.all([queue.stop(), queue.stop()]).then(() => (stopped = true));
       await new Promise((resolve) => setImmediate(resolve));
       expect(stopped).toBe(false);
       release?.();
