@@ -33,9 +33,13 @@ export async function run(candidate: Candidate, message: Message, on: RunParts):
       return deadline.signal;
     },
     reply: (content) => {
-      if (!late) replies.push(toSegments(content));
+      if (!late) add(content);
     },
   };
+  function add(content: SkillReply): void {
+    const segments = toSegments(content);
+    if (segments.length > 0) replies.push(segments);
+  }
   const seen = candidate.text === message.text ? message : { ...message, text: candidate.text };
   let outcome: "ok" | "error" | "timeout" = "error";
   let timer: ReturnType<Clock["setTimeout"]> | undefined;
@@ -57,10 +61,7 @@ export async function run(candidate: Candidate, message: Message, on: RunParts):
         : answering;
     outcome = "ok";
     if (answer === null && replies.length === 0) return null;
-    if (answer !== null) {
-      const segments = toSegments(answer);
-      if (segments.length > 0) replies.push(segments);
-    }
+    if (answer !== null) add(answer);
     return replies;
   } finally {
     if (timer) on.clock.clearTimeout(timer);

@@ -84,6 +84,23 @@ describe("the way of a message", () => {
     expect(texts(on)).toEqual(["one", "**two**", "three"]);
   });
 
+  test("an empty reply is none, however the skill made it", async () => {
+    const hollow = defineSkill({
+      name: "hollow",
+      version: "1",
+      description: "",
+      triggers: [],
+      handleMessage(_message, context) {
+        context.reply("");
+        context.reply([]);
+        return "";
+      },
+    });
+    const on = await setup({ skills: [hollow] });
+    await say(on, "/hollow");
+    expect(await traced(on, ({ state }) => state === "done")).toMatchObject({ outcome: "silent", replies: [] });
+  });
+
   test("a reply too long for the platform is stored in parts, one call each", async () => {
     const on = await setup();
     on.platform.split = ([first]) => (first?.type === "text" ? [...first.text].map((text) => [{ type: "text" as const, text }]) : []);
