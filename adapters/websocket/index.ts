@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type Adapter, type AdapterContext, defineAdapter, errorText, RejectedError } from "clawdbot";
+import { type Adapter, type AdapterContext, defineAdapter, errorText, RejectedError, UnreachableError } from "clawdbot";
 import type { WebSocketServer } from "ws";
 import { authenticate, BEARER_PROTOCOL, clientNames, isAllowedOrigin, type Login, loginsOf } from "./authenticate.ts";
 import { Client } from "./clients.ts";
@@ -86,7 +86,9 @@ function createWebSocketAdapter(config: WebSocketConfig, context: AdapterContext
     async send(reply) {
       const client = clients.get(reply.account);
       if (!client) throw new RejectedError(`no token of the configuration names the client "${reply.account}"`);
-      await client.load();
+      await client.load().catch((error: unknown) => {
+        throw new UnreachableError("the client's numbers could not be read", error);
+      });
       const sequence = client.number(reply);
       return { sequence, platformId: String(sequence) };
     },
