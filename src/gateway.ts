@@ -51,8 +51,8 @@ export interface Gateway extends Service {
 
 const PRUNE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** Too dangerous to be there unasked. */
-const OFF_BY_DEFAULT = ["system.shell"];
+/** Off until an operator enables them, and even then for nobody whom permissions.yaml does not name. */
+const DANGEROUS = ["system.shell"];
 
 /** Builds the daemon from its settings: the only place that picks implementations. Loads the skills; all other I/O waits for start(). */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -85,6 +85,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     admins: settings.security.admins,
     scope: settings.security.rate_limit_scope,
     clock,
+    dangerous: DANGEROUS,
     onDecision: (_skill, decision) =>
       metrics.gate("permission", decision.allowed ? "allow" : "deny", decision.allowed ? "" : decision.reason),
   });
@@ -118,7 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const skills = createSkillRegistry({
     builtIn,
-    offByDefault: OFF_BY_DEFAULT,
+    offByDefault: DANGEROUS,
     default: settings.router.default,
     dataDir: settings.dataDir,
     storage,

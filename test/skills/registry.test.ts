@@ -157,6 +157,12 @@ test("system.shell is there, disabled, and disabling it again is no mistake; an 
   await expect(registry().unload("help")).rejects.toThrow("built in");
 });
 
+test("system.shell, once enabled, is still for nobody whom permissions.yaml does not name", async () => {
+  await registry().setEnabled("system.shell", true);
+  const answer = await daemon.say("/system.shell id");
+  expect(answer).toMatch(/permissions\.yaml/);
+});
+
 test("each change is in the audit", async () => {
   await registry().load(await daemon.write("own.mjs", skillText("own", `"one"`)));
   await registry().setEnabled("own", false);
