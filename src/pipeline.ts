@@ -1,5 +1,5 @@
 import { type Clock, type Random, sleep, type Timer } from "./clock.ts";
-import { StorageError } from "./errors.ts";
+import { OverloadedError, StorageError } from "./errors.ts";
 import type { Guard, Permit } from "./guard/guard.ts";
 import { createIds } from "./ids.ts";
 import { conversationKey, type InboundMessage, type Message, type Reply } from "./message.ts";
@@ -43,7 +43,7 @@ export interface PipelineParts extends Pick<RunParts, "context">, Pick<DeliverPa
 export interface Pipeline extends Service {
   /** See AdapterContext.receive. */
   receive(channel: string, inbound: InboundMessage): Promise<"accepted" | "duplicate">;
-  /** Stores a reply that answers no message; resolves with the ids under which its parts will be delivered. */
+  /** Stores a reply that answers no message, or rejects with OverloadedError; resolves with the ids under which its parts will be delivered. */
   send(reply: Omit<Reply, "id" | "createdAt" | "text">): Promise<string[]>;
   /** Has a dead letter tried again; false when there is none of that id. */
   replay(id: string): Promise<boolean>;
@@ -206,6 +206,8 @@ export function createPipeline(on: PipelineParts): Pipeline {
   return {
     receive: (channel, inbound) => accept(inbound, channel, accepting),
     async send(content) {
+      const full = admission.full();
+      if (full) throw new OverloadedError(full.text, full.retryAfterMs);
       const { segments, ...about } = content;
       const replies = makeReplies(about, segments, finishing);
       await storage.addReplies(replies);

@@ -7,6 +7,8 @@ export interface Full {
 
 /** Bounds what the daemon holds: messages whose handling has not ended, and replies that are not delivered. Beyond it new messages are refused aloud. */
 export interface Admission {
+  /** Why no further replies are taken now, of whatever origin. */
+  full(): Full | undefined;
   /** Lets one message in, or says why not. */
   enter(): Full | undefined;
   /** The message that was let in is in the store now, or is not. */
@@ -28,18 +30,24 @@ export function createAdmission(limits: { max_queue_size: number; max_outbox_siz
   let messages = 0;
   let replies = 0;
   let closed = false;
+
+  function full(): Full | undefined {
+    if (closed) return { reason: "stopping", text: "the daemon is stopping", retryAfterMs: 5000 };
+    if (replies < limits.max_outbox_size) return undefined;
+    return { reason: "outbox_full", text: `${replies} replies are undelivered (performance.max_outbox_size)`, retryAfterMs: 30_000 };
+  }
+
   return {
+    full,
     enter() {
-      if (closed) return { reason: "stopping", text: "the daemon is stopping", retryAfterMs: 5000 };
+      const why = full();
+      if (why) return why;
       if (messages + entering >= limits.max_queue_size) {
         return {
           reason: "queue_full",
           text: `${messages + entering} messages are waiting (performance.max_queue_size)`,
           retryAfterMs: 5000,
         };
-      }
-      if (replies >= limits.max_outbox_size) {
-        return { reason: "outbox_full", text: `${replies} replies are undelivered (performance.max_outbox_size)`, retryAfterMs: 30_000 };
       }
       entering++;
       return undefined;

@@ -402,6 +402,8 @@ describe("bounds", () => {
     await say(on, "/echo one");
     await until("its end", async () => (await on.storage.counts()).outbox === 1);
     await expect(say(on, "/echo two")).rejects.toThrow(/max_outbox_size/);
+    const proactive = { channel: "test", account: "default", ...room("b"), segments: [{ type: "text" as const, text: "news" }] };
+    await expect(on.pipeline.send(proactive)).rejects.toBeInstanceOf(OverloadedError);
   });
 
   test("a message sent again while the store refused its end is not run again", async () => {
