@@ -21,6 +21,8 @@ export interface CagedSkillParts {
   /** What run() allows for one message, ms. */
   timeoutMs: number;
   log: Logger;
+  /** It asked for what it is not granted. */
+  refused(method: string): void;
 }
 
 export interface CagedSkill {
@@ -167,6 +169,9 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     if (isQuarantined()) return quarantineText(context);
     await start();
     if (!process) throw new ClawdbotError("CLAWDBOT_ERR_SKILL", `the skill's process ${detail}`, { retryable: true });
+    if (clock.monotonic() >= deadline) {
+      throw new ClawdbotError("CLAWDBOT_ERR_SKILL_TIMEOUT", "the skill's process did not start in time", { retryable: true });
+    }
     const deadlineMs = Math.max(1, Math.round(deadline + SOFT_MS - clock.monotonic()));
     // The platform's own object may hold what answers in the bot's name: it stays here.
     const params = { message: { ...message, raw: null }, language: context.language, deadlineMs };
@@ -228,9 +233,9 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
         case "kv.delete":
           return await kv.delete(String(key));
         case "kv.list":
-          return await kv.list(typeof prefix === "string" ? prefix : "", Math.min(1000, Number(limit) || 100));
+          return await kv.list(typeof prefix === "string" ? prefix : "", Math.min(1000, Math.max(1, Math.floor(Number(limit)) || 100)));
         default:
-          log.warn("skill asked for what it is not granted", { method: method.slice(0, 60) });
+          if (hasWords()) on.refused(method.slice(0, 60));
           throw new Error(`${method.slice(0, 60)}: not granted`);
       }
     } finally {

@@ -88,6 +88,7 @@ async function checkNode(path: string, { entry, manifest }: SkillSource, add: Ad
     clock: systemClock,
     timeoutMs: TIME_MS,
     log: silent,
+    refused() {},
   };
   const caged = createCagedSkill(parts);
   try {

@@ -138,6 +138,11 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
       clock,
       timeoutMs: on.timeoutMs,
       log: on.log.logger(`skill.${file}`),
+      refused(method) {
+        const name = [...loaded].find(([, one]) => one.row.id === id)?.[0] ?? file;
+        log.warn("skill asked for what it is not granted", { skill: name, method });
+        audit("skill.request", name, { result: "denied", reason: method });
+      },
     });
   }
 
@@ -172,16 +177,22 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
     return { ...about, runtime, cage: caged, origin, copy, loadedAt, detail, state: enabled ? known : "disabled" };
   }
 
-  function audit(action: string, target: string, reason = ""): void {
+  function audit(action: string, target: string, how: { result?: "denied"; reason?: string } = {}): void {
+    const actor = action === "skill.request" ? `skill:${target}` : "operator";
     storage
-      .audit({ at: clock.now(), actor: "operator", action, target, result: "ok", reason })
+      .audit({ at: clock.now(), actor, action, target, result: how.result ?? "ok", reason: how.reason ?? "" })
       .catch((error: unknown) => log.error("change not audited", { error: errorText(error) }));
   }
 
   async function load(path: string): Promise<LoadReport> {
     const began = clock.monotonic();
     const source = await readSource(path);
-    refuseCapabilities(source.manifest);
+    try {
+      refuseCapabilities(source.manifest);
+    } catch (error) {
+      audit("skill.load", basename(path), { result: "denied", reason: errorText(error) });
+      throw error;
+    }
     const { kind, entry, manifest } = source;
     const place: Place = { id: on.newId(), file: basename(path), kind, entry };
     const copy = join(folder, place.id);
@@ -209,7 +220,7 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
     table = makeTable();
     if (before) retire(before, caged);
     log.info("skill loaded", { skill: name, version, runtime: row.runtime, cage: row.cage, replaces_built_in: builtIn.has(name), ms });
-    audit("skill.load", name, version);
+    audit("skill.load", name, { reason: version });
     const replaced = before?.row.facts.version ?? builtIn.get(name)?.version;
     return { skill: statusOf(name)!, ms, ...(replaced !== undefined && { replaced }) };
   }

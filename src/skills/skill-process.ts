@@ -73,7 +73,6 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   let lines: string[] = [];
   /** The first frame, from before the skill's own code ran. */
   let begun: { runtime: string; landlock: boolean } | undefined;
-  let killed: string | undefined;
   let failed: ClawdbotError | undefined;
   let over = false;
 
@@ -83,8 +82,7 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   const lastWords = logPrinted(child.stderr!, "warn", on.log);
   readFrames(fromSkill, receive, (why) => kill(why));
   child.on("error", (error) => end(error.message));
-  const obituary = (code: number | null, signal: string | null) =>
-    killed ?? (signal ? `ended by ${signal}` : `ended with ${code}${lastWords()}`);
+  const obituary = (code: number | null, signal: string | null) => (signal ? `ended by ${signal}` : `ended with ${code}${lastWords()}`);
   child.on("close", (code, signal) => end(obituary(code, signal)));
   // What it started may hold its pipes open and outlive it.
   child.on("exit", (code, signal) => void on.clock.setTimeout(() => end(obituary(code, signal)), LAST_WORDS_MS).unref());
@@ -103,6 +101,7 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   }
 
   function receive(text: string): void {
+    if (over) return;
     let frame: Frame;
     try {
       frame = JSON.parse(text) as Frame;
@@ -143,13 +142,14 @@ export function startSkillProcess(on: SkillProcessParts): SkillProcess {
   }
 
   function kill(why: string): void {
-    if (over || killed !== undefined) return;
-    killed = why;
+    if (over) return;
     try {
       process.kill(-child.pid!, "SIGKILL");
     } catch {
       child.kill("SIGKILL");
     }
+    // Nobody is to wait for what is dying.
+    end(why);
   }
 
   function end(why: string): void {

@@ -49,6 +49,7 @@ export async function bench(skill: { file: string; text: string } | { path: stri
     clock: options.clock ?? systemClock,
     timeoutMs: options.timeoutMs ?? 5000,
     log: log.logger("skill"),
+    refused: (method) => void lines.push(`refused ${method}`),
   });
   if (options.kv) caged.own(options.kv, log.logger("skill"));
   return {

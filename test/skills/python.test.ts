@@ -108,6 +108,7 @@ test.each(["http.fetch", "send", "model.chat", "secrets.get", "fs.read"])("%s is
   const kv = {} as KeyValue;
   const skill = await python(`return await context.kv._ask("${method}")`, { kv });
   await expect(skill.ask()).rejects.toThrow(`${method}: not granted`);
+  expect(skill.lines).toContain(`refused ${method}`);
 });
 
 test("calls in flight do not wait for each other", async () => {

@@ -179,3 +179,19 @@ test("each change is in the audit", async () => {
     "skill.unload own",
   ]);
 });
+
+test("what a skill asks for and is not granted is in the audit under its name", async () => {
+  const text = `from clawdbot.skill import BaseSkill
+class Greedy(BaseSkill):
+  name = "greedy"
+  triggers = []
+  async def handle_message(self, msg, context):
+    return await context.kv._ask("secrets.get")`;
+  await registry().load(await daemon.write("any.py", text));
+  await daemon.say("/greedy");
+  const denied = await until("the row", async () => {
+    const entries = await daemon.gateway.gateway.storage.auditEntries({ limit: 10 });
+    return entries.find(({ result }) => result === "denied");
+  });
+  expect(denied).toMatchObject({ actor: "skill:greedy", action: "skill.request", target: "greedy", reason: "secrets.get" });
+});

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import type { KeyValue } from "../../src/skill.ts";
 import { type Bench, bench } from "./bench.ts";
 
 let running: Bench | undefined;
@@ -43,6 +44,7 @@ test.each([
   expect(took).toBeGreaterThanOrEqual(595);
   expect(took).toBeLessThan(1500);
   expect(running.lines.some((line) => line.includes("skill process ended"))).toBe(true);
+  await running.caged.start();
   expect(await running.ask({ text: "ok" })).toEqual(OK);
 });
 
@@ -127,4 +129,32 @@ test("a skill that logs in a loop is cut short", async () => {
   running = await bench(NODE("for (let n = 0; n < 5000; n++) context.log.info('again'); return 'done'"));
   await running.ask();
   expect(running.lines.filter((line) => line.includes("again")).length).toBeLessThanOrEqual(200);
+});
+
+test.each([
+  "null",
+  "[]",
+  "7",
+  '{"id":1}',
+  '{"method":5}',
+  '{"method":"hello","params":null}',
+  '{"method":"begin","params":7}',
+  '{"method":"log","params":{"level":{},"message":{},"fields":[1]}}',
+  '{"method":"log","params":{"fields":{"__proto__":{"polluted":true},"a b":1}}}',
+  '{"method":"preview","params":{"call":{}}}',
+  '{"method":"kv.get","id":{"a":[]},"params":null}',
+  '{"method":"kv.list","id":"x","params":{"prefix":{},"limit":-1e999}}',
+  '{"method":"__proto__","id":"x"}',
+  '{"id":"1","error":null}',
+  '{"id":"1","error":7}',
+  '{"id":"1","result":[{"type":"text"}]}',
+  '{"id":"1","result":{"length":3}}',
+  "\u0000\ufffd{{{",
+])("a frame out of a bad dream does no harm: %s", async (frame) => {
+  const kv: KeyValue = { get: async () => null, set: async () => 1, delete: async () => {}, list: async () => [] };
+  running = await bench(NODE(`(await import("node:fs")).writeSync(4, ${JSON.stringify(`${frame}\n`)}); return "survived"`), { kv });
+  const answer = await running.ask().then(JSON.stringify, (error: { code: string }) => error.code);
+  expect(["CLAWDBOT_ERR_SKILL", '[[{"type":"text","text":"survived"}]]', "null"]).toContain(answer);
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  expect(await running.ask({ text: "ok" })).toEqual(OK);
 });
