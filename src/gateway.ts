@@ -3,7 +3,7 @@ import { type Clock, type Random, systemClock, systemRandom, type Timer } from "
 import type { Settings } from "./config/settings.ts";
 import { localToken, makeDataDir } from "./data-dir.ts";
 import { createGuard } from "./guard/create-guard.ts";
-import { loadPermissions } from "./guard/permissions.ts";
+import { loadPermissions, type Permissions } from "./guard/permissions.ts";
 import { createMetricsServer } from "./http/metrics-server.ts";
 import { createReadiness } from "./http/readiness.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -11,6 +11,7 @@ import { createIds } from "./ids.ts";
 import { createNet } from "./net/net.ts";
 import { createMetrics } from "./observe/create-metrics.ts";
 import type { Log } from "./observe/log.ts";
+import { warnOfProblem } from "./observe/warn-of-problem.ts";
 import type { Settled } from "./pipeline/deliver.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { createEmbeddedQueue } from "./queue/embedded.ts";
@@ -171,6 +172,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     return { version, uptimeMs: clock.monotonic() - started, channels: host.states(), ...counts };
   }
 
+  /** A name that is no skill's is likely misspelt. It may be loaded later, so it refuses nothing. */
+  function warnOfUnknownSkills({ unknownSkills }: Permissions): void {
+    const known = skills.list();
+    const names = known.map(({ name }) => name);
+    for (const problem of unknownSkills(names)) warnOfProblem(log.logger("guard"), problem);
+    const fallback = settings.router.default.toLowerCase();
+    if (fallback !== "none" && !known.some(({ name, aliases }) => name === fallback || aliases.includes(fallback)))
+      log.logger("pipeline").warn("router.default names no skill that is loaded: what no skill takes is not answered", { skill: fallback });
+  }
+
   function pruneLater(): void {
     pruner = clock.setTimeout(() => {
       const before = clock.now() - settings.storage.retention_days * DAY_MS;
@@ -232,6 +243,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         await makeDataDir(settings.dataDir);
         await storage.start();
         await skills.start();
+        warnOfUnknownSkills(permissions);
         await pipeline.start();
         // First the door: a channel that waits for its platform must not keep another's callbacks out.
         await Promise.all([http.start(), metricsServer.start()]);
@@ -244,7 +256,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       phase = "running";
     },
     stop,
-    reload: async () => guard.replace(await loadPermissions(settings.permissionsFile)),
+    async reload() {
+      const read = await loadPermissions(settings.permissionsFile);
+      guard.replace(read);
+      warnOfUnknownSkills(read);
+    },
   };
 }
 

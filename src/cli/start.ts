@@ -1,8 +1,8 @@
 import { systemClock } from "../clock.ts";
-import { problemLine } from "../config/problem.ts";
 import { dataPaths, makeDataDir } from "../data-dir.ts";
 import { errorCode, errorText } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { warnOfProblem } from "../observe/warn-of-problem.ts";
 import type { Service } from "../service.ts";
 import { preferJemalloc } from "./allocator.ts";
 import type { Cli } from "./cli.ts";
@@ -46,7 +46,7 @@ export async function start(cli: Cli, options: StartOptions): Promise<ExitCode> 
   const log = createLog({ level: settings.log.level, file: logFile, stream, clock: systemClock });
   secrets.forEach(log.hide);
   const own = log.logger("daemon");
-  for (const warning of warnings) log.logger("config").warn(problemLine(warning, "en"));
+  for (const warning of warnings) warnOfProblem(log.logger("config"), warning);
 
   const gateway = await createGateway({ settings, log });
   const signals = handleSignals({ log, reload: () => gateway.reload() });

@@ -13,6 +13,7 @@ beforeAll(async () => {
   const config = {
     server: { port: 0 },
     metrics: { port: 0 },
+    router: { default: "hepl" },
     websocket: { enabled: true },
     wechat_enterprise: wecom.config(`http://127.0.0.1:${await freePort()}`),
   };
@@ -236,10 +237,17 @@ describe("the log", () => {
   });
 });
 
-test("SIGHUP has permissions.yaml decide as it is now", async () => {
-  await writeFile(join(daemon.dir, "permissions.yaml"), "skills:\n  echo:\n    deny_users: [mallory]\n");
+test("a default skill that is not there is warned of", () => {
+  expect(daemon.stderr).toMatch(/WARN pipeline router\.default names no skill .* skill=hepl$/m);
+});
+
+test("SIGHUP has permissions.yaml decide as it is now, and a rule for no skill is warned of", async () => {
+  await writeFile(join(daemon.dir, "permissions.yaml"), "skills:\n  echo:\n    deny_users: [mallory]\n  statsu: {}\n");
   daemon.child.kill("SIGHUP");
   await until("the reload", () => daemon.stderr.includes("permissions reloaded"));
+  expect(daemon.stderr).toMatch(
+    /WARN guard skills\.statsu: no skill of that name is loaded\. Did you mean status\? place=\S*permissions\.yaml:4:3$/m,
+  );
   const { code } = await daemon.shell(["chat", "--user", "mallory", "--script"], { input: "> /echo hi\n< hi\n" });
   expect(code).toBe(1);
   expect((await trace("--lines", "1"))[0]).toMatchObject({ sender: "mallory", outcome: "denied", reason: "user_denied" });
