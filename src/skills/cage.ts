@@ -118,7 +118,8 @@ function makeCage(parts: string[], { bwrap, prlimit, setpriv, unshare }: Tools, 
       }
       if (setpriv) {
         const as = [`--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
-        command.push(setpriv, ...(ownUser ? as : []), ...(bwrap && !ownUser ? [] : ["--no-new-privs"]), "--");
+        // Again: a change of user forgets it.
+        command.push(setpriv, "--pdeathsig", "KILL", ...(ownUser ? as : []), ...(bwrap && !ownUser ? [] : ["--no-new-privs"]), "--");
       }
       if (prlimit) {
         command.push(prlimit, `--data=${memory}`, "--core=0", "--fsize=0", "--nofile=256", ...(ownUser ? ["--nproc=64"] : []), "--");

@@ -123,7 +123,7 @@ test("a daemon that is killed takes the processes of its skills with it, whateve
   const path = join(daemon.dir, "busy.mjs");
   await writeFile(
     path,
-    `export default { name: "busy", version: "1", description: "d", handleMessage() {} }; setTimeout(() => { for (;;); }, 100);`,
+    `export default { name: "busy", version: "1", description: "d", handleMessage() {} }; setImmediate(() => setImmediate(() => { for (;;); }));`,
   );
   expect((await daemon.run("skill", "load", path)).code).toBe(0);
   const stages = readdirSync(join(daemon.dir, "data/skills/running"));
