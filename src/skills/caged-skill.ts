@@ -88,7 +88,10 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   let stopping = false;
   let logged = { second: 0, lines: 0 };
   let watchdog: Timer | undefined;
+  /** Tells retire() that no call is left. */
   let drained: () => void = () => {};
+  /** Tell each close() that the process has ended: retire() and stop() may both wait for it. */
+  const endings = new Set<() => void>();
 
   const isQuarantined = () => crashes.length >= CRASHES && clock.monotonic() - crashes.at(-1)! < QUARANTINE_MS;
 
@@ -134,6 +137,8 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
     starting = undefined;
     calls.clear();
     drained();
+    for (const tell of endings) tell();
+    endings.clear();
     if (retired) return;
     const now = clock.monotonic();
     crashes = [...crashes.filter((at) => now - at < CRASH_WINDOW_MS), now];
@@ -197,7 +202,7 @@ export function createCagedSkill(on: CagedSkillParts): CagedSkill {
   async function close(patienceMs: number): Promise<void> {
     const closing = process;
     if (closing) {
-      const gone = new Promise<void>((resolve) => (drained = resolve));
+      const gone = new Promise<void>((resolve) => void endings.add(resolve));
       closing.close();
       const limit = clock.setTimeout(() => closing.kill("killed: did not end when told"), patienceMs);
       await gone;

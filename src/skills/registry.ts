@@ -107,7 +107,8 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
   const switched = new Map<string, boolean>();
   const folder = resolve(on.dataDir, "skills");
   const marks = join(folder, "running");
-  const retiring = new Set<Promise<void>>();
+  /** What nobody calls any more, while it ends what it began. */
+  const retiring = new Map<CagedSkill, Promise<void>>();
   let table = makeTable();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -157,8 +158,8 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
       .retire(successor)
       .then(() => rm(join(folder, row.id), { recursive: true, force: true }))
       .catch((error: unknown) => log.warn("skill not cleaned up", { skill: row.facts.name, error: errorText(error) }));
-    retiring.add(gone);
-    void gone.then(() => retiring.delete(gone));
+    retiring.set(caged, gone);
+    void gone.then(() => retiring.delete(caged));
   }
 
   function statusOf(name: string): SkillStatus | undefined {
@@ -300,8 +301,9 @@ export function createSkillRegistry(on: SkillRegistryParts): SkillRegistry {
     start: restore,
     async stop() {
       await last;
-      await Promise.all([...loaded.values()].map(({ caged }) => caged.stop()));
-      await Promise.all(retiring);
+      const all = [...loaded.values()].map(({ caged }) => caged);
+      await Promise.all([...all, ...retiring.keys()].map((caged) => caged.stop()));
+      await Promise.all(retiring.values());
     },
   };
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -149,6 +149,19 @@ describe("after a restart", () => {
   });
 });
 
+test("a skill that was taken out in the middle of an endless call does not outlive the daemon", async () => {
+  await registry().load(
+    await daemon.write("endless.mjs", skillText("endless", "{ context.log.info('begun'); return new Promise(() => {}); }")),
+  );
+  daemon.say("/endless").catch(() => {});
+  await until("the call", () => daemon.gateway.lines.some((line) => line.includes("begun")));
+  const [stage] = await readdir(join(daemon.gateway.dir, "data/skills/running"));
+  await registry().unload("endless");
+  await daemon.gateway.stop();
+  expect(existsSync(join(tmpdir(), stage!))).toBe(false);
+  expect(await processesWith(stage!)).toEqual([]);
+});
+
 test("system.shell is there, disabled, and disabling it again is no mistake; an unknown skill is", async () => {
   expect(status("system.shell")).toMatchObject({ state: "disabled", runtime: "built-in" });
   expect(await registry().setEnabled("system.shell", false)).toMatchObject({ changed: false });
@@ -195,3 +208,10 @@ class Greedy(BaseSkill):
   });
   expect(denied).toMatchObject({ actor: "skill:greedy", action: "skill.request", target: "greedy", reason: "secrets.get" });
 });
+
+/** The processes whose command line names it. */
+async function processesWith(text: string): Promise<string[]> {
+  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
+  return lines.filter((line) => line.includes(text));
+}
