@@ -175,7 +175,7 @@ const performance = z
       "平台不可达时，回复保留重试多久。",
     ),
     drain_timeout: about(
-      duration({ min: 0 }).prefault("8s"),
+      duration({ min: 0 }).prefault("7s"),
       "How long SIGTERM waits for running skills and sends.",
       "收到 SIGTERM 后等待进行中的处理和发送多久。",
     ),
