@@ -51,6 +51,8 @@ export interface Gateway extends Service {
 }
 
 const PRUNE_MS = 3_600_000;
+/** Soon after a start, so that a daemon which is often started again prunes as well. */
+const FIRST_PRUNE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Off until an operator enables them, and even then for nobody whom permissions.yaml does not name. */
 const DANGEROUS = ["system.shell"];
@@ -182,12 +184,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       log.logger("pipeline").warn("router.default names no skill that is loaded: what no skill takes is not answered", { skill: fallback });
   }
 
-  function pruneLater(): void {
+  function pruneLater(ms: number): void {
     pruner = clock.setTimeout(() => {
       const before = clock.now() - settings.storage.retention_days * DAY_MS;
       storage.prune(before).catch((error: unknown) => log.logger("storage").warn("prune failed", { error: String(error) }));
-      pruneLater();
-    }, PRUNE_MS);
+      pruneLater(PRUNE_MS);
+    }, ms);
     pruner.unref();
   }
 
@@ -252,7 +254,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         await stop();
         throw error;
       }
-      pruneLater();
+      pruneLater(FIRST_PRUNE_MS);
       phase = "running";
     },
     stop,
