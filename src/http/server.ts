@@ -146,7 +146,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           connectionsCheckingInterval: slowest.checkMs,
           keepAliveTimeout: KEEP_ALIVE_MS,
           // Other offers (h2c, as some Java clients make) may be ignored, and are: RFC 9110 section 7.8.
-          shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+          shouldUpgradeCallback: (request) => /^websocket$/i.test(request.headers.upgrade ?? ""),
         },
         onRequest,
       );

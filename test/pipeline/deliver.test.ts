@@ -1,25 +1,7 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RateLimitError, RejectedError, UnreachableError } from "../../src/errors.ts";
-import type { Trace } from "../../src/storage/storage.ts";
-import { inboundText } from "../../src/testing/messages.ts";
 import { until } from "../../src/testing/until.ts";
-import { type Harness, type HarnessOptions, harness } from "./harness.ts";
-
-let open: Harness | undefined;
-async function setup(options?: HarnessOptions): Promise<Harness> {
-  open = await harness(options);
-  return open;
-}
-afterEach(async () => {
-  await open?.stop();
-  open = undefined;
-});
-
-const say = (on: Harness, text: string) => on.pipeline.receive("test", inboundText(text));
-const texts = (on: Harness) => on.calls.map(({ reply }) => reply.text);
-async function traced(on: Harness, check: (trace: Trace) => boolean): Promise<Trace> {
-  return await until("the trace", async () => (await on.storage.traces({ limit: 50 })).find(check));
-}
+import { say, setup, texts, traced } from "./harness.ts";
 
 describe("delivery", () => {
   test("a platform out of reach uses up no attempt, and the reply goes out when it is back", async () => {

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach } from "vitest";
 import type { Adapter, Attempt, SendResult } from "../../src/adapter.ts";
 import { createGuard } from "../../src/guard/create-guard.ts";
 import { parsePermissions } from "../../src/guard/permissions.ts";
-import type { Reply } from "../../src/message.ts";
+import type { Message, Reply } from "../../src/message.ts";
 import { createMetrics } from "../../src/observe/create-metrics.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { createRoute } from "../../src/pipeline/route.ts";
@@ -13,8 +14,10 @@ import { createEmbeddedQueue } from "../../src/queue/embedded.ts";
 import { defineSkill, type Skill, type SkillContext } from "../../src/skill.ts";
 import { patternEngine } from "../../src/skills/pattern.ts";
 import { createSqliteStorage } from "../../src/storage/sqlite.ts";
-import type { Storage } from "../../src/storage/storage.ts";
+import type { Storage, Trace } from "../../src/storage/storage.ts";
 import { type FakeClock, fakeClock, seededRandom } from "../../src/testing/fake-clock.ts";
+import { inboundText } from "../../src/testing/messages.ts";
+import { until } from "../../src/testing/until.ts";
 
 export interface Harness {
   pipeline: Pipeline;
@@ -51,7 +54,7 @@ export const echo = defineSkill({
 });
 
 /** A pipeline on a real SQLite file and a clock that only moves when told; the platform is a function of the test. */
-export async function harness(options: HarnessOptions = {}): Promise<Harness> {
+async function harness(options: HarnessOptions = {}): Promise<Harness> {
   const dir = await mkdtemp(join(tmpdir(), "clawdbot-pipeline-"));
   const clock = fakeClock();
   const random = seededRandom(7);
@@ -137,4 +140,34 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+let open: Harness | undefined;
+
+/** A harness for one test; it is stopped and its files are removed after the test. */
+export async function setup(options?: HarnessOptions): Promise<Harness> {
+  open = await harness(options);
+  return open;
+}
+
+afterEach(async () => {
+  await open?.stop();
+  open = undefined;
+});
+
+export function say(on: Harness, text: string, over: Parameters<typeof inboundText>[1] = {}): Promise<"accepted" | "duplicate"> {
+  return on.pipeline.receive("test", inboundText(text, over));
+}
+
+/** What was sent, in order. */
+export function texts(on: Harness): string[] {
+  return on.calls.map(({ reply }) => reply.text);
+}
+
+export async function traced(on: Harness, check: (trace: Trace) => boolean): Promise<Trace> {
+  return await until("the trace", async () => (await on.storage.traces({ limit: 50 })).find(check));
+}
+
+export function room(id: string): Pick<Message, "conversation"> {
+  return { conversation: { id, type: "direct" } };
 }

@@ -1,29 +1,9 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OverloadedError, StorageError, UnreachableError } from "../../src/errors.ts";
 import type { Message } from "../../src/message.ts";
 import { defineSkill } from "../../src/skill.ts";
-import type { Trace } from "../../src/storage/storage.ts";
-import { inboundText } from "../../src/testing/messages.ts";
 import { until } from "../../src/testing/until.ts";
-import { echo, type Harness, type HarnessOptions, harness } from "./harness.ts";
-
-let open: Harness | undefined;
-async function setup(options?: HarnessOptions): Promise<Harness> {
-  open = await harness(options);
-  return open;
-}
-afterEach(async () => {
-  await open?.stop();
-  open = undefined;
-});
-
-const say = (on: Harness, text: string, over: Parameters<typeof inboundText>[1] = {}) =>
-  on.pipeline.receive("test", inboundText(text, over));
-const texts = (on: Harness) => on.calls.map(({ reply }) => reply.text);
-async function traced(on: Harness, check: (trace: Trace) => boolean): Promise<Trace> {
-  return await until("the trace", async () => (await on.storage.traces({ limit: 50 })).find(check));
-}
-const room = (id: string) => ({ conversation: { id, type: "direct" as const } });
+import { echo, room, say, setup, texts, traced } from "./harness.ts";
 
 describe("a wall clock that jumps", () => {
   test.each([-2, 2])("by %i hours delays no retry, of a message or a reply, also over a restart", async (hours) => {
